@@ -1,0 +1,40 @@
+/* Verbs are a table: one file verb_<name>.c and one row in main.c each. Only this folder prints and
+ * decides exit codes. Logs go to stderr; stdout carries results. */
+#ifndef TRIT_CLI_CLI_H
+#define TRIT_CLI_CLI_H
+
+#include "base/log.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Exit codes (documented in the README). */
+enum { TRIT_EXIT_OK = 0, TRIT_EXIT_FAILED = 1, TRIT_EXIT_USAGE = 2, TRIT_EXIT_STOPPED = 75 };
+
+typedef struct trit_verb {
+    const char *name;  /* "train" */
+    const char *usage; /* "CONFIG [key=value...] [--run DIR]" */
+    const char *doc;   /* one line for the list of verbs */
+    const char *help;  /* what `trit NAME --help` prints below usage and doc; one option a line */
+    int (*run)(int argc, char **argv); /* arguments after the verb; returns the exit code */
+} trit_verb;
+
+/* One option of a verb: "--run" takes a text, "--json" is a flag. */
+typedef struct trit_option {
+    const char *name;
+    enum { TRIT_OPT_FLAG, TRIT_OPT_TEXT, TRIT_OPT_INT, TRIT_OPT_REAL } kind;
+    void *value;   /* bool *, const char **, int64_t *, double * */
+    double lo, hi; /* INT and REAL: inclusive range */
+} trit_option;
+
+/* Takes options out of argv and moves the other arguments to its front; *n_left tells how many.
+ * An unknown option, a missing or bad value is TRIT_E_USAGE, with the nearest option's name. */
+trit_status trit_options_read(const trit_option *options, int n_options, int argc, char **argv,
+                              int *n_left, trit_error *e);
+/* Prints "trit: TEXT" to stderr; returns the exit code that belongs to the status. */
+int trit_report(const trit_error *e);
+/* Log sink that writes lines to stderr. */
+extern const trit_log trit_stderr_log;
+
+#endif
