@@ -1,0 +1,47 @@
+#include "autograd/runtime.h"
+
+#include <omp.h>
+#include <stdlib.h>
+
+trit_status trit_runtime_options_env(trit_runtime_options *o, trit_error *e) {
+    const char *threads = getenv("TRIT_THREADS");
+    if (threads && *threads) {
+        char *end;
+        long n = strtol(threads, &end, 10);
+        if (*end || n < 1 || n > 1024) {
+            return TRIT_FAIL(e, E_CONFIG,
+                             "environment variable TRIT_THREADS: found \"%s\", expected a "
+                             "whole number in 1..1024",
+                             threads);
+        }
+        o->n_threads = (int)n;
+    }
+    if (getenv("TRIT_CPU")) o->cpu = getenv("TRIT_CPU");
+    if (getenv("TRIT_GEMM")) o->gemm = getenv("TRIT_GEMM");
+    return TRIT_OK;
+}
+
+trit_status trit_runtime_open(trit_exec *x, const trit_runtime_options *o, trit_error *e) {
+    *x = (trit_exec){.n_threads = o->n_threads > 0 ? o->n_threads : omp_get_num_procs()};
+    TRIT_TRY(trit_kernels_pick(&x->k, o->cpu, e));
+    return trit_blas_open(&x->blas, o->gemm, e);
+}
+
+trit_status trit_runtime_scratch(trit_exec *x, size_t bytes, trit_error *e) {
+    bytes = (bytes + TRIT_ALIGN - 1) & ~(size_t)(TRIT_ALIGN - 1);
+    if (bytes <= x->scratch_bytes) return TRIT_OK;
+    free(x->scratch);
+    x->scratch_bytes = 0;
+    x->scratch = aligned_alloc(TRIT_ALIGN, bytes * (size_t)x->n_threads);
+    if (!x->scratch) {
+        return TRIT_FAIL(e, E_NOMEM, "no memory for %zu bytes of scratch for each of %d threads",
+                         bytes, x->n_threads);
+    }
+    x->scratch_bytes = bytes;
+    return TRIT_OK;
+}
+
+void trit_runtime_close(trit_exec *x) {
+    free(x->scratch);
+    *x = (trit_exec){0};
+}

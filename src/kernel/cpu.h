@@ -1,0 +1,10 @@
+/* What this CPU and operating system allow. */
+#ifndef TRIT_KERNEL_CPU_H
+#define TRIT_KERNEL_CPU_H
+
+#include <stdbool.h>
+
+bool trit_cpu_has_avx2(void);
+bool trit_cpu_has_avx512(void); /* F, BW, DQ and VL */
+
+#endif

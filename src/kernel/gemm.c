@@ -1,0 +1,119 @@
+#include "kernel/gemm.h"
+
+#include "kernel/cpu.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* cblas.h's constants; the header itself is not needed since the library is loaded late. */
+enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
+typedef void (*sgemm_fn)(int order, int ta, int tb, int m, int n, int k, float alpha,
+                         const float *a, int lda, const float *b, int ldb, float beta, float *c,
+                         int ldc);
+
+static void gemm_reference(const trit_blas *blas, const trit_gemm *g) {
+    (void)blas;
+    for (int64_t i = 0; i < g->m; i++) {
+        trit_real *c = g->c + i * g->ldc;
+        for (int64_t j = 0; j < g->n; j++) c[j] = g->beta == 0 ? 0 : g->beta * c[j];
+        for (int64_t k = 0; k < g->k; k++) {
+            trit_real a = g->alpha * (g->ta ? g->a[k * g->lda + i] : g->a[i * g->lda + k]);
+            if (g->tb) {
+                for (int64_t j = 0; j < g->n; j++) c[j] += a * g->b[j * g->ldb + k];
+            } else {
+                for (int64_t j = 0; j < g->n; j++) c[j] += a * g->b[k * g->ldb + j];
+            }
+        }
+    }
+}
+
+#ifndef TRIT_DOUBLE
+static void gemm_openblas(const trit_blas *blas, const trit_gemm *g) {
+    if (!g->m || !g->n) return;
+    ((sgemm_fn)blas->sgemm)(ROW_MAJOR, g->ta ? TRANS : NO_TRANS, g->tb ? TRANS : NO_TRANS,
+                            (int)g->m, (int)g->n, (int)g->k, g->alpha, g->a, (int)g->lda, g->b,
+                            (int)g->ldb, g->beta, g->c, (int)g->ldc);
+}
+
+/* dlsym gives an object pointer; POSIX promises that it may be used as a function. */
+static void (*symbol(void *lib, const char *name))(void) {
+    void *object = dlsym(lib, name);
+    void (*function)(void) = NULL;
+    memcpy(&function, &object, sizeof function);
+    return function;
+}
+
+static trit_status load_openblas(trit_blas *blas, trit_error *e) {
+    const char *asked = getenv("OPENBLAS_CORETYPE");
+    const char *by = asked ? "user" : "openblas";
+    if (!asked && trit_cpu_has_avx512()) {
+        setenv("OPENBLAS_CORETYPE", "SKYLAKEX", 0);
+        by = "trit";
+    }
+    setenv("OPENBLAS_NUM_THREADS", "1", 0);
+    void *lib = dlopen(TRIT_OPENBLAS_SONAME, RTLD_NOW | RTLD_LOCAL);
+    if (!lib) {
+        return TRIT_FAIL(e, E_UNSUPPORTED, "OpenBLAS cannot be loaded: %s", dlerror());
+    }
+    blas->sgemm = symbol(lib, "cblas_sgemm");
+    if (!blas->sgemm) {
+        return TRIT_FAIL(e, E_UNSUPPORTED, "%s has no cblas_sgemm", TRIT_OPENBLAS_SONAME);
+    }
+    void (*set_threads)(int) = (void (*)(int))symbol(lib, "openblas_set_num_threads");
+    if (set_threads) set_threads(1);
+    char *(*core)(void) = (char *(*)(void))symbol(lib, "openblas_get_corename");
+    if (core) snprintf(blas->core, sizeof blas->core, "%s", core());
+    snprintf(blas->name, sizeof blas->name, "openblas");
+    snprintf(blas->chosen_by, sizeof blas->chosen_by, "%s", by);
+    blas->one = gemm_openblas;
+    return TRIT_OK;
+}
+#endif
+
+trit_status trit_blas_open(trit_blas *blas, const char *want, trit_error *e) {
+    *blas = (trit_blas){.one = gemm_reference, .name = "reference", .chosen_by = "trit"};
+    if (want && *want && strcmp(want, "openblas") != 0 && strcmp(want, "reference") != 0) {
+        return TRIT_FAIL(e, E_CONFIG,
+                         "matrix product back end \"%s\": allowed are openblas, reference", want);
+    }
+#ifdef TRIT_DOUBLE
+    return TRIT_OK;
+#else
+    if (want && strcmp(want, "reference") == 0) return TRIT_OK;
+    return load_openblas(blas, e);
+#endif
+}
+
+/* Rows (or columns) of a tile: about `extent / pieces`, in multiples of 32, at least 64. */
+static int64_t tile_extent(int64_t extent, int64_t pieces) {
+    int64_t t = (extent + pieces - 1) / pieces;
+    t = (t + 31) / 32 * 32;
+    return t < 64 ? 64 : t;
+}
+
+void trit_gemm_run(const trit_blas *blas, int n_threads, const trit_gemm *g) {
+    /* Up to 16 tiles, of the shape only: row blocks first (each re-reads all of B), then columns
+     * where there are few rows, as in weight gradients of narrow layers. */
+    int64_t row_pieces = g->m / 128, col_pieces = 1;
+    if (row_pieces > 16) row_pieces = 16;
+    if (row_pieces < 1) row_pieces = 1;
+    if (row_pieces < 8 && g->n >= 256) {
+        col_pieces = 8 / row_pieces;
+        if (col_pieces > g->n / 128) col_pieces = g->n / 128;
+    }
+    int64_t tm = tile_extent(g->m, row_pieces), tn = tile_extent(g->n, col_pieces);
+    int64_t n_row = (g->m + tm - 1) / tm, n_col = (g->n + tn - 1) / tn;
+#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_row * n_col > 1)
+    for (int64_t t = 0; t < n_row * n_col; t++) {
+        int64_t i = t / n_col * tm, j = t % n_col * tn;
+        trit_gemm tile = *g;
+        tile.m = g->m - i < tm ? g->m - i : tm;
+        tile.n = g->n - j < tn ? g->n - j : tn;
+        tile.a = g->ta ? g->a + i : g->a + i * g->lda;
+        tile.b = g->tb ? g->b + j * g->ldb : g->b + j;
+        tile.c = g->c + i * g->ldc + j;
+        blas->one(blas, &tile);
+    }
+}
