@@ -1,0 +1,22 @@
+/* Uniform integer grid of 2 to 8 bits.
+ * signed -2^(b-1) .. 2^(b-1)-1 (narrow: -(2^(b-1)-1) ..), unsigned 0 .. 2^b-1; round half to even.
+ */
+#include "quant/rows.h"
+
+static void bounds(const trit_spec *sp, trit_real *lo, trit_real *hi) {
+    int64_t n = (int64_t)1 << (sp->is_signed ? sp->bits - 1 : sp->bits);
+    *hi = (trit_real)(n - 1);
+    *lo = sp->is_signed ? (trit_real)(sp->narrow ? 1 - n : -n) : 0;
+}
+
+const trit_grid trit_grid_int = {
+    .name = "int",
+    .doc = "uniform integers, round half to even",
+    .bits_min = 2,
+    .bits_max = 8,
+    .bits_default = 8,
+    .uniform = true,
+    .bounds = bounds,
+    .project = trit_project_uniform,
+    .levels = trit_levels_uniform,
+};

@@ -1,0 +1,22 @@
+/* Levels -1, 0, 1: q = clip(round(u), -1, 1), so the threshold lies at |u| = 1/2 (a tie gives 0).
+ */
+#include "quant/rows.h"
+
+static void bounds(const trit_spec *sp, trit_real *lo, trit_real *hi) {
+    (void)sp;
+    *lo = -1;
+    *hi = 1;
+}
+
+const trit_grid trit_grid_ternary = {
+    .name = "ternary",
+    .doc = "levels -1, 0, 1 with the threshold at half a step",
+    .cite = "Ma et al. 2024, arXiv 2402.17764 (rounding form)",
+    .bits_min = 2,
+    .bits_max = 2,
+    .bits_default = 2,
+    .uniform = true,
+    .bounds = bounds,
+    .project = trit_project_uniform,
+    .levels = trit_levels_uniform,
+};

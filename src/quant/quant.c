@@ -1,0 +1,54 @@
+#include "quant/quant.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int64_t trit_quant_group_len(const trit_quant *q, int64_t rows) {
+    switch (q->spec.granularity) {
+    case TRIT_GRANULARITY_tensor:
+        return rows * q->cols;
+    case TRIT_GRANULARITY_group:
+        return q->spec.group;
+    default:
+        return q->cols;
+    }
+}
+
+static trit_status add_learned_step(trit_quant *q, int64_t rows, trit_params *ps, trit_error *e) {
+    char path[256];
+    int64_t n_group = rows * q->cols / trit_quant_group_len(q, rows);
+    snprintf(path, sizeof path, "%s.step", q->path);
+    TRIT_TRY(trit_params_add(ps, path, TRIT_ROLE_step_size, 1, &n_group, &q->step, e));
+    snprintf(path, sizeof path, "%s.ready", q->path);
+    return trit_params_add(ps, path, TRIT_ROLE_buffer, 0, NULL, &q->ready, e);
+}
+
+trit_status trit_quant_init(trit_quant *q, const trit_spec *spec, trit_quant_kind kind,
+                            const char *path, int64_t rows, int64_t cols, trit_params *ps,
+                            trit_error *e) {
+    *q = (trit_quant){.spec = *spec, .kind = kind, .cols = cols};
+    if (!spec->on) return TRIT_OK;
+    q->path = trit_arena_text(ps->mem, path, e);
+    if (!q->path) return TRIT_E_NOMEM;
+    if (spec->granularity == TRIT_GRANULARITY_group && cols % spec->group != 0) {
+        return TRIT_FAIL(e, E_CONFIG, "%s: group %lld does not divide rows of %lld elements", path,
+                         (long long)spec->group, (long long)cols);
+    }
+    trit_grids[spec->grid]->bounds(spec, &q->lo, &q->hi);
+    if (trit_scales[spec->scale]->learned) {
+        TRIT_TRY(add_learned_step(q, kind == TRIT_QUANT_WEIGHT ? rows : 1, ps, e));
+    }
+    trit_quant_step(q, 0);
+    return TRIT_OK;
+}
+
+void trit_quant_step(trit_quant *q, int64_t step) {
+    if (!q->spec.on) return;
+    q->on = step >= q->spec.start;
+    q->lambda = TRIT_R(trit_schedule_at(&q->spec.lambda, step));
+    for (int axis = 0; axis < TRIT_N_KNOB_AXIS; axis++) {
+        for (int i = 0; i < TRIT_MAX_KNOB; i++) {
+            q->knob[axis][i] = TRIT_R(trit_schedule_at(&q->spec.knob[axis][i], step));
+        }
+    }
+}

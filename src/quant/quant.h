@@ -1,0 +1,42 @@
+/* A spec bound to one tensor of a model, and the op that applies it. */
+#ifndef TRIT_QUANT_QUANT_H
+#define TRIT_QUANT_QUANT_H
+
+#include "autograd/graph.h"
+#include "quant/spec.h"
+
+typedef struct trit_quant {
+    const char *path; /* "blocks.2.ffn.up.weight_quant"; run arena */
+    trit_spec spec;
+    trit_quant_kind kind;
+    int64_t cols;      /* elements of a row */
+    trit_real lo, hi;  /* outermost levels */
+    trit_param *step;  /* learned step sizes [n_group]; NULL unless the scale rule is learned */
+    trit_param *ready; /* buffer, scalar: 1 once `step` has its first value; NULL likewise */
+    /* Refreshed by trit_quant_step; the only numbers that change while a graph is replayed. */
+    bool on;
+    trit_real lambda;
+    trit_real knob[TRIT_N_KNOB_AXIS][TRIT_MAX_KNOB];
+} trit_quant;
+
+/* Binds spec to a tensor of rows x cols (rows matters for weights only). Adds `<path>.step` and
+ * `<path>.ready` to ps where the step is learned. E_CONFIG when a group size does not divide cols.
+ * spec off: q is off and trit_quant_apply returns its input. */
+trit_status trit_quant_init(trit_quant *q, const trit_spec *spec, trit_quant_kind kind,
+                            const char *path, int64_t rows, int64_t cols, trit_params *ps,
+                            trit_error *e);
+/* Evaluates schedules for an optimizer step; call before the first forward of each step. */
+void trit_quant_step(trit_quant *q, int64_t step);
+/* x -> fake-quantized x, same shape [..., cols]. q must outlive the graph. Applying specs of equal
+ * value without learnables to the same node twice gives one node: its codes are computed once. */
+trit_node *trit_quant_apply(trit_quant *q, trit_graph *g, trit_node *x);
+/* Elements that share a scale, for a tensor of rows x cols. */
+int64_t trit_quant_group_len(const trit_quant *q, int64_t rows);
+
+/* Whether a node was made by trit_quant_apply, its quantizer, and its scales [n_group] after
+ * forward. */
+bool trit_quant_is(const trit_node *n);
+const trit_quant *trit_quant_of(const trit_node *n);
+const trit_real *trit_quant_scales(const trit_node *n);
+
+#endif

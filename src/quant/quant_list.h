@@ -1,0 +1,18 @@
+/* Rows of the axes: symbol and config word. A new row is one file, which defines
+ * trit_<axis>_<symbol>, and one line here; `trit methods`, configs, the JSON Schema and the
+ * property tests follow. */
+#define TRIT_GRID_LIST(X) \
+    X(int, "int")         \
+    X(ternary, "ternary") \
+    X(binary, "binary")
+
+#define TRIT_SCALE_LIST(X)    \
+    X(absmax, "absmax")       \
+    X(absmean, "absmean")     \
+    X(absmedian, "absmedian") \
+    X(learned, "learned")     \
+    X(fixed, "fixed")
+
+#define TRIT_ESTIMATOR_LIST(X) \
+    X(ste, "ste")              \
+    X(ste_clip, "ste-clip")

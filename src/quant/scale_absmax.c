@@ -1,0 +1,29 @@
+/* s = max|x| / hi: the largest magnitude lands on the outermost level. */
+#include "quant/rows.h"
+
+static void measure(const trit_kernels *k, int64_t n, const trit_real *x, trit_real *work,
+                    double *m) {
+    (void)work;
+    m[0] = (double)k->abs_max(n, x);
+}
+
+static double finish(const trit_spec *sp, const trit_real *knob, const double *m, int64_t n,
+                     double lo, double hi) {
+    (void)n;
+    (void)lo;
+    /* The guard protects the range, not the step: max(max|x|, eps) / hi, as in BitNet b1.58. */
+    double range = m[0] < sp->eps ? sp->eps : m[0];
+    return (double)knob[0] * range / hi;
+}
+
+static const trit_knob knobs[] = {
+    {"mult", 1, 1e-3, 1e3, "factor on the scale; below 1 clips the largest values"}, {0}};
+
+const trit_scale trit_scale_absmax = {
+    .name = "absmax",
+    .doc = "largest magnitude over the outermost level",
+    .knob = knobs,
+    .combine = TRIT_MEASURE_MAX,
+    .measure = measure,
+    .finish = finish,
+};

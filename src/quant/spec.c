@@ -1,0 +1,272 @@
+#include "quant/spec.h"
+
+#include "base/text.h"
+#include "quant/quant_list.h"
+#include "quant/rows.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define X(row, word) extern const trit_grid trit_grid_##row;
+TRIT_GRID_LIST(X)
+#undef X
+#define X(row, word) extern const trit_scale trit_scale_##row;
+TRIT_SCALE_LIST(X)
+#undef X
+#define X(row, word) extern const trit_estimator trit_estimator_##row;
+TRIT_ESTIMATOR_LIST(X)
+#undef X
+
+const trit_grid *const trit_grids[] = {
+#define X(row, word) &trit_grid_##row,
+    TRIT_GRID_LIST(X)
+#undef X
+        NULL};
+const trit_scale *const trit_scales[] = {
+#define X(row, word) &trit_scale_##row,
+    TRIT_SCALE_LIST(X)
+#undef X
+        NULL};
+const trit_estimator *const trit_estimators[] = {
+#define X(row, word) &trit_estimator_##row,
+    TRIT_ESTIMATOR_LIST(X)
+#undef X
+        NULL};
+
+#define X(row, word) word,
+const char *const trit_grid_names[] = {TRIT_GRID_LIST(X) NULL};
+const char *const trit_scale_names[] = {TRIT_SCALE_LIST(X) NULL};
+const char *const trit_estimator_names[] = {TRIT_ESTIMATOR_LIST(X) NULL};
+#undef X
+const char *const trit_granularity_names[TRIT_N_GRANULARITY + 1] = {
+#define X(name) #name,
+    TRIT_GRANULARITY_LIST(X)
+#undef X
+        NULL};
+
+static trit_schedule hold(double value) {
+    return (trit_schedule){.shape = TRIT_SHAPE_hold, .from = value, .to = value};
+}
+
+static int count(const char *const *names) {
+    int n = 0;
+    while (names[n]) n++;
+    return n;
+}
+
+static int find(const char *const *names, const char *word) {
+    for (int i = 0; names[i]; i++) {
+        if (strcmp(names[i], word) == 0) return i;
+    }
+    return -1;
+}
+
+const trit_knob *trit_spec_knobs(const trit_spec *sp, trit_knob_axis axis) {
+    switch (axis) {
+    case TRIT_KNOB_GRID:
+        return trit_grids[sp->grid]->knob;
+    case TRIT_KNOB_SCALE:
+        return trit_scales[sp->scale]->knob;
+    default:
+        return trit_estimators[sp->estimator]->knob;
+    }
+}
+
+void trit_spec_reset_knobs(trit_spec *sp) {
+    for (int axis = 0; axis < TRIT_N_KNOB_AXIS; axis++) {
+        const trit_knob *k = trit_spec_knobs(sp, (trit_knob_axis)axis);
+        for (int i = 0; i < TRIT_MAX_KNOB; i++) {
+            bool here = k && k->name;
+            sp->knob[axis][i] = hold(here ? k->dflt : 0);
+            if (here) k++;
+        }
+    }
+}
+
+trit_spec trit_spec_off(void) {
+    trit_spec sp;
+    memset(&sp, 0, sizeof sp); /* padding too: specs are compared as bytes */
+    return sp;
+}
+
+trit_spec trit_spec_make(trit_quant_kind kind, int grid) {
+    trit_spec sp = trit_spec_off();
+    const trit_grid *row = trit_grids[grid];
+    sp.on = true;
+    sp.grid = grid;
+    /* Few levels: a mean magnitude; many: the largest, so that nothing is clipped. */
+    sp.scale = find(trit_scale_names, row->bits_default <= 2 ? "absmean" : "absmax");
+    sp.granularity = kind == TRIT_QUANT_WEIGHT ? TRIT_GRANULARITY_tensor : TRIT_GRANULARITY_token;
+    sp.group = 128;
+    sp.bits = row->bits_default;
+    sp.is_signed = true;
+    sp.eps = 1e-5;
+    sp.lambda = hold(1);
+    trit_spec_reset_knobs(&sp);
+    return sp;
+}
+
+/* "int4" is grid int with 4 bits, "uint4" its unsigned form. Returns the grid or -1. */
+static int grid_word(const char *word, int64_t *bits, bool *is_signed) {
+    *bits = 0;
+    *is_signed = true;
+    int whole = find(trit_grid_names, word);
+    if (whole >= 0) return whole;
+    size_t letters = strcspn(word, "0123456789");
+    if (!word[letters] || strspn(word + letters, "0123456789") != strlen(word + letters)) return -1;
+    char name[32];
+    snprintf(name, sizeof name, "%.*s", (int)letters, word);
+    *bits = strtol(word + letters, NULL, 10);
+    if (strcmp(name, "uint") == 0) {
+        *is_signed = false;
+        return find(trit_grid_names, "int");
+    }
+    return find(trit_grid_names, name);
+}
+
+static trit_status bad_word(const char *text, const char *word, trit_error *e) {
+    const char *words[64];
+    int n = 0;
+    for (int i = 0; i < count(trit_grid_names) && n < 16; i++) words[n++] = trit_grid_names[i];
+    for (int i = 0; i < count(trit_scale_names) && n < 48; i++) words[n++] = trit_scale_names[i];
+    for (int i = 0; i < TRIT_N_GRANULARITY; i++) words[n++] = trit_granularity_names[i];
+    char list[512];
+    const char *near = trit_text_nearest(word, words, n);
+    return TRIT_FAIL(
+        e, E_CONFIG,
+        "quantizer \"%s\": unknown word \"%s\"%s%s%s (a quantizer is \"none\", or a grid, "
+        "then a scale rule and a granularity, joined by '-': %s; bits and sizes follow "
+        "the word, as in int4-absmax-group64)",
+        text, word, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "",
+        trit_text_join(list, sizeof list, words, n));
+}
+
+trit_status trit_spec_parse(trit_spec *sp, trit_quant_kind kind, const char *text, trit_error *e) {
+    if (strcmp(text, "none") == 0) {
+        *sp = trit_spec_off();
+        return TRIT_OK;
+    }
+    char buf[128];
+    snprintf(buf, sizeof buf, "%s", text);
+    bool first = true;
+    for (char *word = buf, *next; word; word = next, first = false) {
+        next = strchr(word, '-');
+        if (next) *next++ = '\0';
+        if (first) {
+            int64_t bits;
+            bool is_signed;
+            int grid = grid_word(word, &bits, &is_signed);
+            if (grid < 0) return bad_word(text, word, e);
+            *sp = trit_spec_make(kind, grid);
+            if (bits) sp->bits = bits;
+            sp->is_signed = is_signed;
+            continue;
+        }
+        int scale = find(trit_scale_names, word), gran = find(trit_granularity_names, word);
+        if (scale >= 0) {
+            sp->scale = scale;
+            if (trit_scales[scale]->learned && kind == TRIT_QUANT_ACTIVATION) {
+                sp->granularity = TRIT_GRANULARITY_tensor;
+            }
+        } else if (gran >= 0) {
+            sp->granularity = (trit_granularity)gran;
+        } else if (strncmp(word, "group", 5) == 0 && isdigit((unsigned char)word[5])) {
+            sp->granularity = TRIT_GRANULARITY_group;
+            sp->group = strtol(word + 5, NULL, 10);
+        } else {
+            return bad_word(text, word, e);
+        }
+    }
+    trit_spec_reset_knobs(sp);
+    return trit_spec_check(sp, kind, e);
+}
+
+trit_status trit_spec_check(const trit_spec *sp, trit_quant_kind kind, trit_error *e) {
+    if (!sp->on) return TRIT_OK;
+    const trit_grid *grid = trit_grids[sp->grid];
+    const trit_scale *scale = trit_scales[sp->scale];
+    if (sp->bits < grid->bits_min || sp->bits > grid->bits_max) {
+        return TRIT_FAIL(e, E_CONFIG, "bits: found %lld, but grid %s has %d..%d",
+                         (long long)sp->bits, grid->name, grid->bits_min, grid->bits_max);
+    }
+    if (sp->narrow && (!sp->is_signed || strcmp(grid->name, "int") != 0)) {
+        return TRIT_FAIL(e, E_CONFIG,
+                         "narrow: only the signed integer grid has a lowest level to drop");
+    }
+    if (!sp->is_signed && strcmp(grid->name, "int") != 0) {
+        return TRIT_FAIL(e, E_CONFIG, "signed: grid %s is symmetric about zero", grid->name);
+    }
+    if (!sp->is_signed && kind == TRIT_QUANT_WEIGHT) {
+        return TRIT_FAIL(
+            e, E_CONFIG,
+            "signed: weights have both signs, an unsigned grid would drop half of them");
+    }
+    if (kind == TRIT_QUANT_WEIGHT && sp->granularity == TRIT_GRANULARITY_token) {
+        return TRIT_FAIL(e, E_CONFIG,
+                         "granularity: weights have no tokens; use \"row\" for a scale per output");
+    }
+    if (kind == TRIT_QUANT_ACTIVATION && sp->granularity == TRIT_GRANULARITY_row) {
+        return TRIT_FAIL(
+            e, E_CONFIG,
+            "granularity: activations have tokens where weights have rows; use \"token\"");
+    }
+    if (kind == TRIT_QUANT_ACTIVATION && scale->learned &&
+        sp->granularity != TRIT_GRANULARITY_tensor) {
+        return TRIT_FAIL(e, E_CONFIG,
+                         "granularity: a learned step per %s would belong to one position of one "
+                         "batch; learned steps of activations are per tensor",
+                         trit_granularity_names[sp->granularity]);
+    }
+    if (sp->granularity == TRIT_GRANULARITY_group && sp->group < 1) {
+        return TRIT_FAIL(e, E_CONFIG, "group: found %lld, expected at least 1",
+                         (long long)sp->group);
+    }
+    return TRIT_OK;
+}
+
+int trit_spec_storage_bits(const trit_spec *sp) {
+    return sp->on ? (int)sp->bits : 32;
+}
+
+char *trit_spec_text(const trit_spec *sp, char buf[96]) {
+    if (!sp->on) {
+        snprintf(buf, 96, "none");
+        return buf;
+    }
+    char grid[32], gran[32];
+    const trit_grid *row = trit_grids[sp->grid];
+    bool sized = row->bits_min != row->bits_max;
+    snprintf(grid, sizeof grid, sized ? "%s%s%d" : "%s%s", sp->is_signed ? "" : "u", row->name,
+             (int)sp->bits);
+    bool grouped = sp->granularity == TRIT_GRANULARITY_group;
+    snprintf(gran, sizeof gran, grouped ? "%s%d" : "%s", trit_granularity_names[sp->granularity],
+             (int)sp->group);
+    snprintf(buf, 96, "%s-%s-%s %s", grid, trit_scale_names[sp->scale], gran,
+             trit_estimator_names[sp->estimator]);
+    return buf;
+}
+
+void trit_project_uniform(const trit_span *a, trit_real *q) {
+    for (int64_t i = 0; i < a->n; i++) {
+        trit_real u = a->u[i];
+        u = u < a->lo ? a->lo : u;
+        u = u > a->hi ? a->hi : u;
+        q[i] = trit_rint(u);
+    }
+}
+
+int trit_levels_uniform(const trit_spec *sp, trit_real *out, int cap) {
+    trit_real lo, hi;
+    trit_grids[sp->grid]->bounds(sp, &lo, &hi);
+    int n = (int)(hi - lo) + 1;
+    for (int i = 0; i < n && i < cap; i++) out[i] = lo + (trit_real)i;
+    return n;
+}
+
+void trit_measure_sum_abs(const trit_kernels *k, int64_t n, const trit_real *x, trit_real *work,
+                          double *m) {
+    (void)work;
+    m[0] = k->sum_abs(n, x);
+}

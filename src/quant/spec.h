@@ -1,0 +1,163 @@
+/* What a quantizer is: independent axes, each a list of rows. A spec is pure data (what a config
+ * says); quant.h binds it to a tensor.
+ *
+ * Letters: x input, s scale (step size), z zero point, u = x/s + z position on the grid, q level or
+ * integer code, y = s*(q - z) fake-quantized value, g = dL/dy, d stand-in for dq/du, lo hi
+ * outermost levels. A group is a run of n contiguous elements that share one scale. */
+#ifndef TRIT_QUANT_SPEC_H
+#define TRIT_QUANT_SPEC_H
+
+#include "base/real.h"
+#include "base/rng.h"
+#include "base/schedule.h"
+#include "kernel/kernel.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { TRIT_MAX_KNOB = 4, TRIT_MAX_MEASURE = 4 };
+
+typedef struct trit_spec trit_spec;
+
+/* A number of a row that a config may set or schedule. A table of them ends with name NULL. */
+typedef struct trit_knob {
+    const char *name;
+    double dflt, lo, hi; /* lo, hi inclusive */
+    const char *doc;
+} trit_knob;
+
+/* One run of at most TRIT_QUANT_SPAN elements of one group, in grid units. */
+typedef struct trit_span {
+    int64_t n;
+    const trit_real *u;    /* position on the grid */
+    const trit_real *q;    /* chosen level */
+    const trit_real *g;    /* incoming gradient dL/dy */
+    trit_real s, z;        /* the group's scale and zero point */
+    trit_real lo, hi;      /* outermost levels */
+    const trit_real *knob; /* this row's knobs after schedules */
+    trit_rng rng;          /* stream of the quantizer; draw element `first + i` */
+    uint64_t first;        /* index of element 0 within the tensor */
+} trit_span;
+enum { TRIT_QUANT_SPAN = 1024 };
+
+/* Axis 1: which levels exist. */
+typedef struct trit_grid {
+    const char *name, *doc, *cite;
+    const trit_knob *knob;
+    int bits_min, bits_max, bits_default; /* legal `bits` */
+    /* Whole-number levels lo..hi, each one legal: kernels may round and clip. */
+    bool uniform;
+    void (*bounds)(const trit_spec *sp, trit_real *lo, trit_real *hi);
+    void (*project)(const trit_span *a, trit_real *q);
+    /* All levels in rising order into out[cap]; returns how many there are. For tests and export.
+     */
+    int (*levels)(const trit_spec *sp, trit_real *out, int cap);
+} trit_grid;
+
+/* Axis 2: how a group gets its scale. */
+typedef enum {
+    TRIT_MEASURE_NONE,
+    TRIT_MEASURE_SUM,
+    TRIT_MEASURE_MAX,
+    TRIT_MEASURE_WHOLE
+} trit_measure;
+typedef struct trit_scale {
+    const char *name, *doc, *cite;
+    const trit_knob *knob;
+    bool learned; /* the scale is a parameter; `finish` gives its first value */
+    /* How the measures of a group's parts combine: element-wise sum or maximum, in fixed order.
+     * NONE: no look at the data. WHOLE: `measure` needs the group at once and a copy to work in. */
+    trit_measure combine;
+    /* Measures n elements into m[TRIT_MAX_MEASURE]; work holds n reals for WHOLE, else NULL. */
+    void (*measure)(const trit_kernels *k, int64_t n, const trit_real *x, trit_real *work,
+                    double *m);
+    /* Scale of a group of n elements from its measures, guarded against zero by spec.eps. knob:
+     * this row's, after schedules. */
+    double (*finish)(const trit_spec *sp, const trit_real *knob, const double *m, int64_t n,
+                     double lo, double hi);
+} trit_scale;
+
+/* Axis 3: who shares a scale. token is row for activations, where rows are tokens. */
+#define TRIT_GRANULARITY_LIST(X) \
+    X(tensor)                    \
+    X(row)                       \
+    X(token)                     \
+    X(group)
+typedef enum {
+#define X(name) TRIT_GRANULARITY_##name,
+    TRIT_GRANULARITY_LIST(X)
+#undef X
+        TRIT_N_GRANULARITY
+} trit_granularity;
+extern const char *const trit_granularity_names[TRIT_N_GRANULARITY + 1];
+
+/* Axis 5: the stand-in for dq/du. check says how tests prove it:
+ * FROZEN by differences with the rounding residual held; SURROGATE against `soft`; ORACLE against
+ * the published formula (gradient-dependent estimators are no derivative of any function). */
+typedef enum {
+    TRIT_CHECK_NONE,
+    TRIT_CHECK_FROZEN,
+    TRIT_CHECK_SURROGATE,
+    TRIT_CHECK_ORACLE
+} trit_check;
+typedef struct trit_estimator {
+    const char *name, *doc, *cite;
+    const trit_knob *knob;
+    bool identity; /* d = 1 everywhere: backward needs no look at x unless the scale is learned */
+    void (*slope)(const trit_span *a, trit_real *d);
+    void (*soft)(const trit_span *a, trit_real *q); /* training forward; NULL: the grid's project */
+    trit_check check;
+} trit_estimator;
+
+/* The registries: rows in list order, NULL-terminated, and their names likewise. */
+extern const trit_grid *const trit_grids[];
+extern const trit_scale *const trit_scales[];
+extern const trit_estimator *const trit_estimators[];
+extern const char *const trit_grid_names[];
+extern const char *const trit_scale_names[];
+extern const char *const trit_estimator_names[];
+
+typedef enum {
+    TRIT_KNOB_GRID,
+    TRIT_KNOB_SCALE,
+    TRIT_KNOB_ESTIMATOR,
+    TRIT_N_KNOB_AXIS
+} trit_knob_axis;
+
+struct trit_spec {
+    bool on;  /* false: full precision, the rest does not matter */
+    int grid; /* indices into the registries */
+    int scale;
+    int estimator;
+    trit_granularity granularity;
+    int64_t group;        /* elements of a group, for granularity group */
+    int64_t bits;         /* of the grid; 0 = its default */
+    bool is_signed;       /* integer grid: -2^(b-1)..2^(b-1)-1, else 0..2^b-1 */
+    bool narrow;          /* signed integer grid without its lowest level: symmetric */
+    double eps;           /* least scale; protects all-zero groups */
+    trit_schedule lambda; /* strength: y = x + lambda*(Q(x) - x) in training; 1 = quantized */
+    int64_t start;        /* first step that quantizes; full precision before */
+    trit_schedule knob[TRIT_N_KNOB_AXIS][TRIT_MAX_KNOB]; /* hold = constant */
+};
+
+typedef enum { TRIT_QUANT_WEIGHT, TRIT_QUANT_ACTIVATION } trit_quant_kind;
+
+/* A quantizer that is off; a quantizer with every default of the given rows. */
+trit_spec trit_spec_off(void);
+trit_spec trit_spec_make(trit_quant_kind kind, int grid);
+/* Reads a short form: words of the axes joined by '-', the grid first:
+ * "ternary-absmean", "int8-token", "uint4-absmax-row", "int4-learned-group64", "none".
+ * E_CONFIG with the offending word, the allowed words and the nearest. */
+trit_status trit_spec_parse(trit_spec *sp, trit_quant_kind kind, const char *text, trit_error *e);
+/* Combinations that make no sense are refused by name, with the reason. */
+trit_status trit_spec_check(const trit_spec *sp, trit_quant_kind kind, trit_error *e);
+/* Knob table of the row that the spec names on an axis; NULL when it has none. */
+const trit_knob *trit_spec_knobs(const trit_spec *sp, trit_knob_axis axis);
+/* Gives all knobs of all axes their defaults; call after changing a row. */
+void trit_spec_reset_knobs(trit_spec *sp);
+/* Bits that a level takes in storage: 1 binary, 2 ternary, else bits; 32 when off. */
+int trit_spec_storage_bits(const trit_spec *sp);
+/* "ternary absmean/tensor ste" for people, into buf[96]; returns buf. */
+char *trit_spec_text(const trit_spec *sp, char buf[96]);
+
+#endif
