@@ -108,6 +108,16 @@ static void good_texts(void **state) {
     assert_prints(v, "{\"a\":{\"k\":1},\"b\":{\"k\":2},\"A\":[true,false,null,"
                      "\"\xF0\x9F\x98\x80\xC3\xA9/\"]}");
     cJSON_Delete(v);
+    /* The same key in many objects: whatever slots of the table they share, none is a duplicate. */
+    trit_text many = {0};
+    for (int i = 0; i < 2000; i++) {
+        trit_text_add(&many, "%s{\"k\":0,\"lr\":1,\"bits\":2,\"steps\":3}", i ? "," : "[");
+    }
+    trit_text_add(&many, "]");
+    v = parse(many.at);
+    assert_int_equal(cJSON_GetArraySize(v), 2000);
+    cJSON_Delete(v);
+    trit_text_free(&many);
     v = parse("1e-999");
     assert_true(v->valuedouble == 0);
     cJSON_Delete(v);
