@@ -1,5 +1,5 @@
 /* One row declares a config key: the struct member, the parser, range checks, did-you-mean, the
- * JSON Schema and the documentation all come from it. Pure data; the engine is io/config.c.
+ * JSON Schema and the documentation all come from it. Pure data; the engine is io/settings.h.
  *
  * A section is declared once, next to the module that reads it:
  *
@@ -31,7 +31,7 @@
 
 /* What a key holds, and the struct member's C type:
  *   BOOL bool            true or false
- *   INT  int64_t         a whole number in lo..hi; may be written "200M" (k, M, G; powers of ten)
+ *   INT  int64_t         a whole number in lo..hi; may be written "200M" (10^3 k, M, G, T)
  *   REAL double          a number in lo..hi; may be written "200k"
  *   STR  const char *    any text without control characters, owned by the config's arena
  *   NAME int             one word of names[]; the member holds its index
@@ -62,7 +62,7 @@ typedef struct trit_texts {
 #define TRIT_CTYPE_TEXTS trit_texts
 
 typedef struct trit_schema trit_schema;
-typedef struct trit_custom trit_custom; /* io/config.h */
+typedef struct trit_custom trit_custom; /* io/settings.h */
 
 typedef struct trit_field {
     const char *key;
@@ -88,6 +88,12 @@ struct trit_schema {
 #define TRIT_MEMBER(type, key, dflt, lo, hi, names, unit, doc) TRIT_CTYPE_##type key;
 #define TRIT_FIELD(strct, type, key, dflt, lo, hi, names, unit, doc) \
     {#key, TRIT_T_##type, dflt, lo, hi, names, unit, doc, offsetof(strct, key), NULL, NULL},
+/* Rows of nested objects and of values with functions of their own; their members are declared by
+ * hand. A default of "{}" means: every key of the object has one. */
+#define TRIT_FIELD_OBJ(strct, key, dflt, sub, doc) \
+    {#key, TRIT_T_OBJ, dflt, 0, 0, NULL, "", doc, offsetof(strct, key), &(sub), NULL},
+#define TRIT_FIELD_CUSTOM(strct, key, dflt, custom, doc) \
+    {#key, TRIT_T_CUSTOM, dflt, 0, 0, NULL, "", doc, offsetof(strct, key), NULL, &(custom)},
 #define TRIT_SCHEMA(name, doc, strct, fields, check) \
     { name, doc, sizeof(strct), fields, (int)(sizeof(fields) / sizeof *(fields)), check }
 

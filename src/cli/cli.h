@@ -1,5 +1,5 @@
-/* Verbs are a table: one file verb_<name>.c and one row in main.c each. Only this folder prints and
- * decides exit codes. Logs go to stderr; stdout carries results. */
+/* Verbs are a table: one file verb_<name>.c and one row in verb_list.h each. Only this folder
+ * prints and decides exit codes. Logs go to stderr; stdout carries results. */
 #ifndef TRIT_CLI_CLI_H
 #define TRIT_CLI_CLI_H
 
@@ -22,17 +22,20 @@ typedef struct trit_verb {
 
 /* One option of a verb: "--run" takes a text, "--json" is a flag. */
 typedef struct trit_option {
-    const char *name;
+    const char *name; /* with its dashes */
     enum { TRIT_OPT_FLAG, TRIT_OPT_TEXT, TRIT_OPT_INT, TRIT_OPT_REAL } kind;
     void *value;   /* bool *, const char **, int64_t *, double * */
     double lo, hi; /* INT and REAL: inclusive range */
 } trit_option;
 
 /* Takes options out of argv and moves the other arguments to its front; *n_left tells how many.
+ * "--name value" and "--name=value" are the same; "--" ends the options; a negative number is a
+ * value or an argument, never an option. INT and REAL may be written "50k" or "200M".
  * An unknown option, a missing or bad value is TRIT_E_USAGE, with the nearest option's name. */
 trit_status trit_options_read(const trit_option *options, int n_options, int argc, char **argv,
                               int *n_left, trit_error *e);
-/* Prints "trit: TEXT" to stderr; returns the exit code that belongs to the status. */
+/* Prints "trit: TEXT" to stderr; returns the exit code that belongs to the status: 2 for
+ * E_CONFIG and E_USAGE, 75 for E_STOPPED, 1 for other errors. */
 int trit_report(const trit_error *e);
 /* Log sink that writes lines to stderr. */
 extern const trit_log trit_stderr_log;
