@@ -36,7 +36,7 @@ enum { MEASURE_PART = 8192 };
 
 static size_t lay_out(const fq_attr *a, char *base, fq_saved *s) {
     size_t n = (size_t)(a->n_group * a->group_len), at = 0;
-    const trit_scale *rule = trit_scales[a->quant->spec.scale];
+    const trit_scale_rule *rule = trit_scales[a->quant->spec.scale];
     s->partial = (double *)(void *)(base + at);
     at += (size_t)(a->n_group * a->n_part) * TRIT_MAX_MEASURE * sizeof(double);
     s->scale = (trit_real *)(void *)(base + at);
@@ -82,7 +82,7 @@ static int64_t task_span(const fq_attr *a, int64_t t, int64_t *begin, int64_t *g
 
 static trit_real fit_group(const fq_attr *a, const fq_saved *s, int64_t group) {
     const trit_quant *q = a->quant;
-    const trit_scale *rule = trit_scales[q->spec.scale];
+    const trit_scale_rule *rule = trit_scales[q->spec.scale];
     double m[TRIT_MAX_MEASURE] = {0};
     for (int64_t p = 0; p < a->n_part; p++) {
         const double *part = s->partial + (group * a->n_part + p) * TRIT_MAX_MEASURE;
@@ -100,7 +100,7 @@ static trit_real fit_group(const fq_attr *a, const fq_saved *s, int64_t group) {
 
 static void measure_task(const trit_exec *x, const fq_attr *a, const fq_saved *s,
                          const trit_real *v, int64_t t) {
-    const trit_scale *rule = trit_scales[a->quant->spec.scale];
+    const trit_scale_rule *rule = trit_scales[a->quant->spec.scale];
     int64_t begin, group, len = task_span(a, t, &begin, &group);
     double *m = s->partial + t * TRIT_MAX_MEASURE;
     memset(m, 0, TRIT_MAX_MEASURE * sizeof *m);

@@ -19,7 +19,7 @@ static double finish(const trit_spec *sp, const trit_real *knob, const double *m
 static const trit_knob knobs[] = {
     {"mult", 1, 1e-3, 1e3, "factor on the scale; below 1 clips the largest values"}, {0}};
 
-const trit_scale trit_scale_absmax = {
+const trit_scale_rule trit_scale_absmax = {
     .name = "absmax",
     .doc = "largest magnitude over the outermost level",
     .knob = knobs,

@@ -11,7 +11,7 @@ static double finish(const trit_spec *sp, const trit_real *knob, const double *m
 
 static const trit_knob knobs[] = {{"mult", 1, 1e-3, 1e3, "factor on the mean magnitude"}, {0}};
 
-const trit_scale trit_scale_absmean = {
+const trit_scale_rule trit_scale_absmean = {
     .name = "absmean",
     .doc = "mean magnitude, held constant in the gradient",
     .cite = "Ma et al. 2024, arXiv 2402.17764",

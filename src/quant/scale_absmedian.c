@@ -54,7 +54,7 @@ static double finish(const trit_spec *sp, const trit_real *knob, const double *m
 
 static const trit_knob knobs[] = {{"mult", 1, 1e-3, 1e3, "factor on the median magnitude"}, {0}};
 
-const trit_scale trit_scale_absmedian = {
+const trit_scale_rule trit_scale_absmedian = {
     .name = "absmedian",
     .doc = "median magnitude (lower of two), held constant in the gradient",
     .cite = "Nielsen & Schneider-Kamp 2024, arXiv 2407.09527",

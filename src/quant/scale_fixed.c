@@ -13,7 +13,7 @@ static double finish(const trit_spec *sp, const trit_real *knob, const double *m
 
 static const trit_knob knobs[] = {{"step", 0.05, 1e-8, 1e8, "the step size"}, {0}};
 
-const trit_scale trit_scale_fixed = {
+const trit_scale_rule trit_scale_fixed = {
     .name = "fixed",
     .doc = "a constant step size from the config",
     .knob = knobs,

@@ -12,7 +12,7 @@ static double finish(const trit_spec *sp, const trit_real *knob, const double *m
     return 2 * (m[0] / (double)n) / sqrt(hi);
 }
 
-const trit_scale trit_scale_learned = {
+const trit_scale_rule trit_scale_learned = {
     .name = "learned",
     .doc = "learned step size (LSQ), gradient scaled by 1/sqrt(N*Qp)",
     .cite = "Esser et al. 2020, arXiv 1902.08153",

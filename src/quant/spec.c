@@ -12,7 +12,7 @@
 #define X(row, word) extern const trit_grid trit_grid_##row;
 TRIT_GRID_LIST(X)
 #undef X
-#define X(row, word) extern const trit_scale trit_scale_##row;
+#define X(row, word) extern const trit_scale_rule trit_scale_##row;
 TRIT_SCALE_LIST(X)
 #undef X
 #define X(row, word) extern const trit_estimator trit_estimator_##row;
@@ -24,7 +24,7 @@ const trit_grid *const trit_grids[] = {
     TRIT_GRID_LIST(X)
 #undef X
         NULL};
-const trit_scale *const trit_scales[] = {
+const trit_scale_rule *const trit_scales[] = {
 #define X(row, word) &trit_scale_##row,
     TRIT_SCALE_LIST(X)
 #undef X
@@ -186,7 +186,7 @@ trit_status trit_spec_parse(trit_spec *sp, trit_quant_kind kind, const char *tex
 trit_status trit_spec_check(const trit_spec *sp, trit_quant_kind kind, trit_error *e) {
     if (!sp->on) return TRIT_OK;
     const trit_grid *grid = trit_grids[sp->grid];
-    const trit_scale *scale = trit_scales[sp->scale];
+    const trit_scale_rule *scale = trit_scales[sp->scale];
     if (sp->bits < grid->bits_min || sp->bits > grid->bits_max) {
         return TRIT_FAIL(e, E_CONFIG, "bits: found %lld, but grid %s has %d..%d",
                          (long long)sp->bits, grid->name, grid->bits_min, grid->bits_max);

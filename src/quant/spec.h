@@ -61,7 +61,7 @@ typedef enum {
     TRIT_MEASURE_MAX,
     TRIT_MEASURE_WHOLE
 } trit_measure;
-typedef struct trit_scale {
+typedef struct trit_scale_rule {
     const char *name, *doc, *cite;
     const trit_knob *knob;
     bool learned; /* the scale is a parameter; `finish` gives its first value */
@@ -75,7 +75,7 @@ typedef struct trit_scale {
      * this row's, after schedules. */
     double (*finish)(const trit_spec *sp, const trit_real *knob, const double *m, int64_t n,
                      double lo, double hi);
-} trit_scale;
+} trit_scale_rule;
 
 /* Axis 3: who shares a scale. token is row for activations, where rows are tokens. */
 #define TRIT_GRANULARITY_LIST(X) \
@@ -111,7 +111,7 @@ typedef struct trit_estimator {
 
 /* The registries: rows in list order, NULL-terminated, and their names likewise. */
 extern const trit_grid *const trit_grids[];
-extern const trit_scale *const trit_scales[];
+extern const trit_scale_rule *const trit_scales[];
 extern const trit_estimator *const trit_estimators[];
 extern const char *const trit_grid_names[];
 extern const char *const trit_scale_names[];

@@ -1,0 +1,31 @@
+/* A linear layer with quantizers on its weight and its input. */
+#ifndef TRIT_LAYERS_LINEAR_H
+#define TRIT_LAYERS_LINEAR_H
+
+#include "autograd/graph.h"
+#include "quant/quant.h"
+
+typedef struct trit_linear_layer {
+    const char *path; /* "blocks.2.ffn.up"; run arena */
+    int64_t n_in, n_out;
+    trit_param *w;     /* [n_out, n_in] */
+    trit_param *b;     /* [n_out], or NULL */
+    trit_quant wq, aq; /* weight and input quantizers; off unless configured */
+} trit_linear_layer;
+
+/* Which quantizers a layer gets, by its path: the model asks once per layer. */
+typedef struct trit_quant_choice {
+    trit_spec weights, activations;
+} trit_quant_choice;
+
+/* Adds <path>.weight (role `role`), <path>.bias if asked, and learned quantizer parameters. tied:
+ * the weight of another layer to use instead of a new one, or NULL. Weights are zero until
+ * initialised. */
+trit_status trit_linear_layer_init(trit_linear_layer *l, const char *path, int64_t n_in,
+                                   int64_t n_out, bool bias, trit_param *tied, trit_role role,
+                                   const trit_quant_choice *quant, trit_params *ps, trit_error *e);
+/* x [..., n_in] -> [..., n_out] */
+trit_node *trit_linear_layer_apply(trit_linear_layer *l, trit_graph *g, trit_node *x);
+void trit_linear_layer_step(trit_linear_layer *l, int64_t step);
+
+#endif
