@@ -1,0 +1,55 @@
+/* Charts as PNG and SVG files, drawn with cairo.
+ *
+ * Layout, ticks and colours are chosen here; a caller gives numbers and words. NaN and infinite
+ * values, and values below or at 0 on a logarithmic axis, interrupt a line. All pointers are
+ * borrowed during the call. */
+#ifndef TRIT_IO_CHART_H
+#define TRIT_IO_CHART_H
+
+#include "base/status.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum {
+    TRIT_CHART_LINE,
+    TRIT_CHART_POINTS, /* line with a dot at each value */
+    TRIT_CHART_FAINT   /* thin and pale, e.g. raw values behind a smoothed line */
+} trit_chart_style;
+
+typedef struct trit_chart_series {
+    const char *name;    /* in the legend; NULL: not listed */
+    int64_t n;           /* values */
+    const double *x, *y; /* [n]; x NULL: 0, 1, 2 ... */
+    trit_chart_style style;
+    int color; /* 1, 2, ...: of the palette, so that series can share one; 0: by position */
+} trit_chart_series;
+
+/* A dashed horizontal line, e.g. a baseline. */
+typedef struct trit_chart_mark {
+    double y;
+    const char *label; /* written at the line; may be NULL */
+} trit_chart_mark;
+
+typedef struct trit_chart {
+    const char *title, *x_label, *y_label; /* "loss (nats)": with the unit; may be NULL */
+    bool log_x, log_y;
+    const trit_chart_series *series;
+    int n_series;
+    const trit_chart_mark *mark;
+    int n_mark;
+} trit_chart;
+
+enum { TRIT_CHART_WIDTH = 1200, TRIT_CHART_HEIGHT = 720 };
+
+/* Image of width x height pixels (320 to 8192 each) into out, which must be empty; the caller frees
+ * it. TRIT_E_DATA when there is not one value to draw. */
+trit_status trit_chart_png(const trit_chart *c, int width, int height, trit_text *out,
+                           trit_error *e);
+trit_status trit_chart_svg(const trit_chart *c, int width, int height, trit_text *out,
+                           trit_error *e);
+/* Default size, into a file whose name ends in .png or .svg (TRIT_E_USAGE otherwise). */
+trit_status trit_chart_save(const trit_chart *c, const char *path, trit_error *e);
+
+#endif

@@ -1,0 +1,480 @@
+#include "io/chart_draw.h"
+
+#include "io/axis.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Sizes in pixels of a chart of default size; others are scaled. */
+enum {
+    FONT_TITLE = 21,
+    FONT_LABEL = 16,
+    FONT_TICK = 14,
+    MARGIN = 24,
+    TICK_GAP = 8,
+    LEGEND_GAP = 24,
+    SWATCH = 30,
+    ROW = 24
+};
+
+/* Okabe and Ito's colours, told apart by colour-blind people too; without their yellow, which
+ * cannot be seen on white. Beyond seven series the dashes differ. */
+static const uint32_t palette[] = {0x0072B2, 0xD55E00, 0x009E73, 0xCC79A7,
+                                   0xE69F00, 0x56B4E9, 0x000000};
+enum { N_COLOR = sizeof palette / sizeof *palette };
+static const uint32_t INK = 0x222222, SOFT = 0x555555, EDGE = 0x888888, GRID = 0xE2E2E2,
+                      GRID_MINOR = 0xF2F2F2;
+
+typedef struct canvas {
+    cairo_t *cr;
+    double width, height;
+    double unit; /* pixels for a pixel of the default size */
+} canvas;
+
+/* The data area, in pixels, and its axes. */
+typedef struct frame {
+    double left, top, right, bottom;
+    trit_axis x, y;
+} frame;
+
+static void set_color(const canvas *v, uint32_t rgb, double alpha) {
+    cairo_set_source_rgba(v->cr, (rgb >> 16) / 255.0, (rgb >> 8 & 255) / 255.0, (rgb & 255) / 255.0,
+                          alpha);
+}
+
+/* ---- text ---- */
+
+static void set_font(const canvas *v, double size, bool bold) {
+    cairo_select_font_face(v->cr, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL,
+                           bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
+    cairo_set_font_size(v->cr, size * v->unit);
+}
+
+static double text_width(const canvas *v, const char *text) {
+    cairo_text_extents_t t;
+    cairo_text_extents(v->cr, text, &t);
+    return t.x_advance;
+}
+
+/* Half the height of a digit: text is centred on what is read, not on its box. */
+static double text_middle(const canvas *v) {
+    cairo_text_extents_t t;
+    cairo_text_extents(v->cr, "0", &t);
+    return t.height / 2;
+}
+
+static void put_text(const canvas *v, double x, double y, const char *text) {
+    cairo_move_to(v->cr, x, y);
+    cairo_show_text(v->cr, text);
+}
+
+/* Text cut with an ellipsis to fit; buf holds at least 8 bytes. */
+static const char *fit_text(const canvas *v, const char *text, double width, char *buf,
+                            size_t cap) {
+    size_t n = strlen(text);
+    if (n < cap && text_width(v, text) <= width) return text;
+    if (n > cap - 4) n = cap - 4;
+    for (;; n--) {
+        while (n && ((unsigned char)text[n] & 0xC0) == 0x80) n--; /* whole characters */
+        snprintf(buf, cap, "%.*s…", (int)n, text);
+        if (!n || text_width(v, buf) <= width) return buf;
+    }
+}
+
+/* ---- values ---- */
+
+/* Beyond these a span of doubles overflows, or loses its digits. */
+static bool drawable(double v, bool log_axis) {
+    return fabs(v) < 1e300 && (log_axis ? v > 1e-300 : true);
+}
+
+static double series_x(const trit_chart_series *s, int64_t i) {
+    return s->x ? s->x[i] : (double)i;
+}
+
+typedef struct range {
+    double lo, hi;
+    bool whole; /* only whole numbers */
+} range;
+
+static void widen(range *r, double v) {
+    if (v < r->lo) r->lo = v;
+    if (v > r->hi) r->hi = v;
+    r->whole = r->whole && v == floor(v);
+}
+
+static trit_status find_ranges(const trit_chart *c, range *x, range *y, trit_error *e) {
+    *x = *y = (range){INFINITY, -INFINITY, true};
+    for (int k = 0; k < c->n_series; k++) {
+        const trit_chart_series *s = &c->series[k];
+        for (int64_t i = 0; i < s->n; i++) {
+            double xi = series_x(s, i);
+            if (!drawable(xi, c->log_x) || !drawable(s->y[i], c->log_y)) continue;
+            widen(x, xi);
+            widen(y, s->y[i]);
+        }
+    }
+    if (!(x->lo <= x->hi)) {
+        return TRIT_FAIL(e, E_DATA, "chart '%s' has no value to draw%s", c->title ? c->title : "",
+                         c->log_x || c->log_y ? " on its logarithmic axes" : "");
+    }
+    for (int k = 0; k < c->n_mark; k++) {
+        if (drawable(c->mark[k].y, c->log_y)) widen(y, c->mark[k].y);
+    }
+    return TRIT_OK;
+}
+
+/* ---- layout ---- */
+
+static bool has_points(const trit_chart *c) {
+    for (int k = 0; k < c->n_series; k++) {
+        if (c->series[k].style == TRIT_CHART_POINTS || c->series[k].n == 1) return true;
+    }
+    return false;
+}
+
+static double widest_label(const canvas *v, const trit_axis *a) {
+    double widest = 0;
+    for (int i = 0; i < a->n_tick; i++) widest = fmax(widest, text_width(v, a->tick[i].label));
+    return widest;
+}
+
+/* Fewer labels until none touches the next. */
+static void make_x_axis(const canvas *v, const trit_chart *c, range x, frame *f) {
+    double width = f->right - f->left, pad = has_points(c) ? 0.02 : 0;
+    for (int n = (int)(width / (70 * v->unit)) + 1; n >= 1; n--) {
+        trit_axis_make(&f->x, c->log_x, x.whole, x.lo, x.hi, pad, n);
+        double free_from = -INFINITY;
+        bool fits = true;
+        for (int i = 0; i < f->x.n_tick && fits; i++) {
+            const trit_axis_tick *t = &f->x.tick[i];
+            if (!*t->label) continue;
+            double half = text_width(v, t->label) / 2, at = trit_axis_at(&f->x, t->at) * width;
+            fits = at - half >= free_from;
+            free_from = at + half + 16 * v->unit;
+        }
+        if (fits || n <= 2) return;
+    }
+}
+
+static double legend_width(const canvas *v, const trit_chart *c) {
+    double widest = 0;
+    for (int k = 0; k < c->n_series; k++) {
+        if (c->series[k].name) widest = fmax(widest, text_width(v, c->series[k].name));
+    }
+    if (!(widest > 0)) return MARGIN * v->unit; /* room for half of the last tick's label */
+    return fmin((LEGEND_GAP + SWATCH + TICK_GAP) * v->unit + widest, 0.34 * v->width);
+}
+
+static void lay_out(const canvas *v, const trit_chart *c, range x, range y, frame *f) {
+    double u = v->unit;
+    set_font(v, FONT_TICK, false);
+    f->top = MARGIN * u + (c->title ? (FONT_TITLE + 12) * u : 0);
+    if (c->y_label) f->top += (FONT_LABEL + 10) * u;
+    f->bottom = v->height - MARGIN * u - (FONT_TICK + TICK_GAP) * u;
+    if (c->x_label) f->bottom -= (FONT_LABEL + 10) * u;
+    f->right = v->width - MARGIN * u - legend_width(v, c);
+    trit_axis_make(&f->y, c->log_y, false, y.lo, y.hi, 0.05,
+                   (int)((f->bottom - f->top) / (60 * u)) + 1);
+    f->left = MARGIN * u + fmin(widest_label(v, &f->y) + TICK_GAP * u, 0.3 * v->width);
+    make_x_axis(v, c, x, f);
+}
+
+static double to_x(const frame *f, double value) {
+    return f->left + trit_axis_at(&f->x, value) * (f->right - f->left);
+}
+
+static double to_y(const frame *f, double value) {
+    return f->bottom - trit_axis_at(&f->y, value) * (f->bottom - f->top);
+}
+
+/* ---- drawing ---- */
+
+/* One pixel wide and on the pixel grid, so it stays crisp. */
+static void hair_line(const canvas *v, double x0, double y0, double x1, double y1) {
+    cairo_set_line_width(v->cr, 1);
+    cairo_move_to(v->cr, floor(x0) + 0.5, floor(y0) + 0.5);
+    cairo_line_to(v->cr, floor(x1) + 0.5, floor(y1) + 0.5);
+    cairo_stroke(v->cr);
+}
+
+static void draw_grid(const canvas *v, const frame *f) {
+    for (int major = 0; major < 2; major++) {
+        set_color(v, major ? GRID : GRID_MINOR, 1);
+        for (int i = 0; i < f->x.n_tick; i++) {
+            if (f->x.tick[i].major != major) continue;
+            double x = to_x(f, f->x.tick[i].at);
+            hair_line(v, x, f->top, x, f->bottom);
+        }
+        for (int i = 0; i < f->y.n_tick; i++) {
+            if (f->y.tick[i].major != major) continue;
+            double y = to_y(f, f->y.tick[i].at);
+            hair_line(v, f->left, y, f->right, y);
+        }
+    }
+    set_color(v, EDGE, 1);
+    hair_line(v, f->left, f->top, f->left, f->bottom);
+    hair_line(v, f->left, f->bottom, f->right, f->bottom);
+}
+
+static void draw_tick_labels(const canvas *v, const frame *f) {
+    set_font(v, FONT_TICK, false);
+    set_color(v, SOFT, 1);
+    double gap = TICK_GAP * v->unit;
+    for (int i = 0; i < f->x.n_tick; i++) {
+        const char *text = f->x.tick[i].label;
+        double x = to_x(f, f->x.tick[i].at) - text_width(v, text) / 2;
+        put_text(v, x, f->bottom + gap + FONT_TICK * v->unit, text);
+    }
+    for (int i = 0; i < f->y.n_tick; i++) {
+        const char *text = f->y.tick[i].label;
+        double y = to_y(f, f->y.tick[i].at) + text_middle(v);
+        put_text(v, f->left - gap - text_width(v, text), y, text);
+    }
+}
+
+/* The label of an axis, with the unit of its numbers when that is not 1. */
+static const char *axis_label(const char *label, const trit_axis *a, char *buf, size_t cap) {
+    char power[TRIT_AXIS_LABEL_BYTES];
+    if (!a->exponent) return label;
+    snprintf(buf, cap, "%s  [×%s]", label, trit_axis_power(power, a->exponent));
+    return buf;
+}
+
+static void draw_titles(const canvas *v, const trit_chart *c, const frame *f) {
+    char with_power[512], buf[512];
+    double y = MARGIN * v->unit, u = v->unit, width = v->width - MARGIN * u;
+    set_color(v, INK, 1);
+    if (c->title) {
+        set_font(v, FONT_TITLE, true);
+        y += FONT_TITLE * u;
+        put_text(v, f->left, y, fit_text(v, c->title, width - f->left, buf, sizeof buf));
+        y += 12 * u;
+    }
+    set_font(v, FONT_LABEL, false);
+    const char *label = c->y_label ? c->y_label : "";
+    label = axis_label(label, &f->y, with_power, sizeof with_power);
+    put_text(v, f->left, f->top - 12 * u, fit_text(v, label, width - f->left, buf, sizeof buf));
+    label = axis_label(c->x_label ? c->x_label : "", &f->x, with_power, sizeof with_power);
+    label = fit_text(v, label, width - f->left, buf, sizeof buf);
+    double x = (f->left + f->right) / 2 - text_width(v, label) / 2;
+    put_text(v, fmax(x, MARGIN * u), v->height - MARGIN * u, label);
+}
+
+static void set_series_pen(const canvas *v, const trit_chart_series *s, int k) {
+    int color = s->color > 0 ? s->color - 1 : k;
+    bool faint = s->style == TRIT_CHART_FAINT;
+    set_color(v, palette[color % N_COLOR], faint ? 0.35 : 1);
+    cairo_set_line_width(v->cr, (faint ? 1.2 : 2.4) * v->unit);
+    static const double dashes[][2] = {{0, 0}, {9, 4}, {3, 3}, {14, 5}};
+    const double *dash = dashes[color / N_COLOR % 4];
+    double scaled[] = {dash[0] * v->unit, dash[1] * v->unit};
+    cairo_set_dash(v->cr, scaled, dash[0] > 0 ? 2 : 0, 0);
+    cairo_set_line_cap(v->cr, dash[0] > 0 ? CAIRO_LINE_CAP_BUTT : CAIRO_LINE_CAP_ROUND);
+    cairo_set_line_join(v->cr, CAIRO_LINE_JOIN_ROUND);
+}
+
+static void draw_dot(const canvas *v, double x, double y, double radius) {
+    cairo_new_path(v->cr);
+    cairo_arc(v->cr, x, y, radius * v->unit, 0, 8 * atan(1));
+    cairo_fill(v->cr);
+}
+
+/* Many values within half a pixel of x look like their first, lowest, highest and last one. */
+typedef struct column {
+    double at, y[4]; /* in the order in which they came, once flushed */
+    double lo, hi;
+    bool lo_first;
+    int64_t n;
+} column;
+
+static void column_flush(const canvas *v, column *c) {
+    if (!c->n) return;
+    cairo_line_to(v->cr, c->at, c->y[0]);
+    if (c->n > 2) {
+        cairo_line_to(v->cr, c->at, c->lo_first ? c->lo : c->hi);
+        cairo_line_to(v->cr, c->at, c->lo_first ? c->hi : c->lo);
+    }
+    if (c->n > 1) cairo_line_to(v->cr, c->at, c->y[3]);
+    c->n = 0;
+}
+
+static void column_add(const canvas *v, column *c, double x, double y) {
+    if (c->n && fabs(x - c->at) > 0.25) column_flush(v, c);
+    if (!c->n) *c = (column){.at = x, .y = {y}, .lo = y, .hi = y};
+    if (y < c->lo) {
+        c->lo = y;
+        c->lo_first = false;
+    }
+    if (y > c->hi) {
+        c->hi = y;
+        c->lo_first = true;
+    }
+    c->y[3] = y;
+    c->n++;
+}
+
+static void draw_line(const canvas *v, const trit_chart *c, const trit_chart_series *s,
+                      const frame *f) {
+    column col = {0};
+    int64_t run = 0; /* values since the line was interrupted */
+    cairo_new_path(v->cr);
+    for (int64_t i = 0; i <= s->n; i++) {
+        bool ok = i < s->n && drawable(series_x(s, i), c->log_x) && drawable(s->y[i], c->log_y);
+        if (ok) {
+            column_add(v, &col, to_x(f, series_x(s, i)), to_y(f, s->y[i]));
+            run++;
+            continue;
+        }
+        double x = col.at, y = col.y[3];
+        column_flush(v, &col);
+        cairo_stroke(v->cr);
+        if (run == 1) draw_dot(v, x, y, 4);
+        run = 0;
+    }
+}
+
+static void draw_points(const canvas *v, const trit_chart *c, const trit_chart_series *s,
+                        const frame *f) {
+    for (int64_t i = 0; i < s->n; i++) {
+        if (!drawable(series_x(s, i), c->log_x) || !drawable(s->y[i], c->log_y)) continue;
+        draw_dot(v, to_x(f, series_x(s, i)), to_y(f, s->y[i]), 4);
+    }
+}
+
+static void draw_series(const canvas *v, const trit_chart *c, const frame *f) {
+    cairo_save(v->cr);
+    /* A line along the border keeps its width. */
+    double edge = 5 * v->unit;
+    cairo_rectangle(v->cr, f->left - edge, f->top - edge, f->right - f->left + 2 * edge,
+                    f->bottom - f->top + 2 * edge);
+    cairo_clip(v->cr);
+    for (int front = 0; front < 2; front++) { /* faint ones lie behind */
+        for (int k = 0; k < c->n_series; k++) {
+            const trit_chart_series *s = &c->series[k];
+            if ((s->style != TRIT_CHART_FAINT) != front) continue;
+            set_series_pen(v, s, k);
+            draw_line(v, c, s, f);
+            if (s->style == TRIT_CHART_POINTS) draw_points(v, c, s, f);
+        }
+    }
+    cairo_restore(v->cr);
+}
+
+/* Text over lines: a white rim keeps it legible. */
+static void put_text_over(const canvas *v, double x, double y, const char *text) {
+    cairo_save(v->cr);
+    cairo_move_to(v->cr, x, y);
+    cairo_text_path(v->cr, text);
+    cairo_set_line_width(v->cr, 5 * v->unit);
+    cairo_set_line_join(v->cr, CAIRO_LINE_JOIN_ROUND);
+    cairo_set_source_rgba(v->cr, 1, 1, 1, 0.85);
+    cairo_stroke(v->cr);
+    cairo_restore(v->cr);
+    put_text(v, x, y, text);
+}
+
+/* Dashed lines, their labels at the right end, pushed up where they would overlap. */
+static void draw_marks(const canvas *v, const trit_chart *c, const frame *f) {
+    double u = v->unit, dash[] = {6 * u, 5 * u};
+    set_font(v, FONT_TICK, false);
+    set_color(v, SOFT, 1);
+    cairo_set_dash(v->cr, dash, 2, 0);
+    for (int k = 0; k < c->n_mark; k++) {
+        if (!drawable(c->mark[k].y, c->log_y)) continue;
+        cairo_set_line_width(v->cr, 1.5 * u);
+        cairo_move_to(v->cr, f->left, to_y(f, c->mark[k].y));
+        cairo_line_to(v->cr, f->right, to_y(f, c->mark[k].y));
+        cairo_stroke(v->cr);
+    }
+    cairo_set_dash(v->cr, NULL, 0, 0);
+    /* From the lowest line up: each next one is the lowest above the last. */
+    double last_line = INFINITY, last_text = INFINITY;
+    int last = -1;
+    for (int n = 0; n < c->n_mark; n++) {
+        int best = -1;
+        double best_y = -INFINITY;
+        for (int k = 0; k < c->n_mark; k++) {
+            if (!drawable(c->mark[k].y, c->log_y)) continue;
+            double y = to_y(f, c->mark[k].y);
+            bool later = y < last_line || (y == last_line && k > last);
+            if (later && y > best_y) {
+                best = k;
+                best_y = y;
+            }
+        }
+        if (best < 0) break;
+        last = best;
+        last_line = best_y;
+        char buf[256];
+        const char *text = c->mark[best].label;
+        if (!text || !*text) continue;
+        text = fit_text(v, text, (f->right - f->left) * 0.6, buf, sizeof buf);
+        last_text = fmin(best_y - 6 * u, last_text - (FONT_TICK + 5) * u);
+        put_text_over(v, f->right - text_width(v, text) - 6 * u, last_text, text);
+    }
+}
+
+static void draw_legend(const canvas *v, const trit_chart *c, const frame *f) {
+    double u = v->unit, x = f->right + LEGEND_GAP * u, y = f->top + ROW / 2 * u;
+    double text_x = x + (SWATCH + TICK_GAP) * u, room = v->width - MARGIN * u - text_x;
+    int n_rows = (int)((f->bottom - f->top) / (ROW * u)), n_named = 0, row = 0;
+    for (int k = 0; k < c->n_series; k++) n_named += c->series[k].name != NULL;
+    set_font(v, FONT_TICK, false);
+    for (int k = 0; k < c->n_series; k++) {
+        const trit_chart_series *s = &c->series[k];
+        char buf[256];
+        if (!s->name) continue;
+        if (row == n_rows - 1 && n_named > n_rows) {
+            set_color(v, SOFT, 1);
+            snprintf(buf, sizeof buf, "+ %d more", n_named - row);
+            put_text(v, x, y + text_middle(v), buf);
+            break;
+        }
+        set_series_pen(v, s, k);
+        cairo_move_to(v->cr, x, y);
+        cairo_line_to(v->cr, x + SWATCH * u, y);
+        cairo_stroke(v->cr);
+        if (s->style == TRIT_CHART_POINTS) draw_dot(v, x + SWATCH * u / 2, y, 4);
+        set_color(v, INK, 1);
+        put_text(v, text_x, y + text_middle(v), fit_text(v, s->name, room, buf, sizeof buf));
+        y += ROW * u;
+        row++;
+    }
+    cairo_set_dash(v->cr, NULL, 0, 0);
+}
+
+trit_status trit_chart_draw(const trit_chart *c, cairo_surface_t *surface, int width, int height,
+                            trit_error *e) {
+    range x, y;
+    TRIT_TRY(find_ranges(c, &x, &y, e));
+    canvas v = {.cr = cairo_create(surface), .width = width, .height = height};
+    /* Small charts keep their letters legible and give up room for data. */
+    v.unit = sqrt((double)width * height / ((double)TRIT_CHART_WIDTH * TRIT_CHART_HEIGHT));
+    v.unit = fmax(v.unit, 0.75);
+    /* Fixed choices: the same picture whatever the desktop's settings. */
+    cairo_font_options_t *font = cairo_font_options_create();
+    cairo_font_options_set_antialias(font, CAIRO_ANTIALIAS_GRAY);
+    cairo_font_options_set_hint_style(font, CAIRO_HINT_STYLE_SLIGHT);
+    cairo_font_options_set_hint_metrics(font, CAIRO_HINT_METRICS_OFF);
+    cairo_set_font_options(v.cr, font);
+    cairo_font_options_destroy(font);
+    cairo_set_source_rgb(v.cr, 1, 1, 1);
+    cairo_paint(v.cr);
+    frame f;
+    lay_out(&v, c, x, y, &f);
+    draw_grid(&v, &f);
+    draw_series(&v, c, &f);
+    draw_marks(&v, c, &f);
+    draw_tick_labels(&v, &f);
+    draw_titles(&v, c, &f);
+    draw_legend(&v, c, &f);
+    cairo_status_t status = cairo_status(v.cr);
+    cairo_destroy(v.cr);
+    if (status) {
+        return TRIT_FAIL(e, E_DATA, "drawing chart '%s': %s", c->title ? c->title : "",
+                         cairo_status_to_string(status));
+    }
+    return TRIT_OK;
+}
