@@ -3,9 +3,14 @@
 #include "base/arena.h"
 #include "io/h5.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 /* Checksums are taken over memory, files are little-endian: on a big-endian machine they differ. */
@@ -138,6 +143,47 @@ trit_status trit_checkpoint_write(const trit_io *io, const char *path, const tri
     }
     trit_text_free(&image);
     return status;
+}
+
+/* ---- finding ---- */
+
+/* N of "step-N.h5"; -1 for other names. */
+static int64_t step_of_name(const char *name) {
+    char *end;
+    if (strncmp(name, "step-", 5) != 0 || name[5] < '0' || name[5] > '9') return -1;
+    errno = 0;
+    long long n = strtoll(name + 5, &end, 10);
+    return errno || strcmp(end, ".h5") != 0 ? -1 : n;
+}
+
+static bool join(char *path, const char *dir, const char *name) {
+    int n = snprintf(path, PATH_MAX, "%s/%s", dir, name);
+    return n > 0 && n < PATH_MAX && access(path, F_OK) == 0;
+}
+
+trit_status trit_checkpoint_newest(const char *run_dir, char *path, trit_error *e) {
+    char dir[PATH_MAX];
+    trit_text hint = {0};
+    if (!join(dir, run_dir, "checkpoints")) {
+        return TRIT_FAIL(e, E_IO, "'%s' holds no checkpoints: no directory 'checkpoints' in it",
+                         run_dir);
+    }
+    if (join(path, dir, "latest") && !trit_file_read(path, NAME_MAX + 1, &hint, NULL)) {
+        hint.at[strcspn(hint.at, "\r\n")] = '\0';
+        bool found = *hint.at && !strchr(hint.at, '/') && join(path, dir, hint.at);
+        trit_text_free(&hint);
+        if (found) return TRIT_OK;
+    }
+    DIR *d = opendir(dir);
+    if (!d) return TRIT_FAIL(e, E_IO, "cannot list '%s': %s", dir, strerror(errno));
+    int64_t best = -1;
+    for (struct dirent *f; (f = readdir(d));) {
+        int64_t step = step_of_name(f->d_name);
+        if (step > best && join(path, dir, f->d_name)) best = step; /* path follows best */
+    }
+    closedir(d);
+    if (best < 0) return TRIT_FAIL(e, E_IO, "'%s' holds no checkpoint (step-N.h5)", dir);
+    return TRIT_OK;
 }
 
 /* ---- reading ---- */

@@ -37,6 +37,11 @@ typedef struct trit_ckpt_attr {
 trit_status trit_checkpoint_write(const trit_io *io, const char *path, const trit_ckpt_tensor *t,
                                   int n_t, const trit_ckpt_attr *a, int n_a, trit_error *e);
 
+/* The newest checkpoint of a run: RUN/checkpoints/FILE, where FILE is what the text file `latest`
+ * there names or, when that is missing or names no file, the step-N.h5 with the largest N. Its
+ * content is not looked at. path gets PATH_MAX bytes. TRIT_E_IO when there is none. */
+trit_status trit_checkpoint_newest(const char *run_dir, char *path, trit_error *e);
+
 typedef struct trit_checkpoint trit_checkpoint;
 
 /* Reads path into memory, verifies its checksum, then lists it. Close with trit_checkpoint_close.
