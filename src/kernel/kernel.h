@@ -57,9 +57,10 @@ extern const char *const trit_act_names[TRIT_N_ACT + 1]; /* NULL-terminated */
     /* gx = g*act'(x); gx may be g */                                                              \
     X(act_back, void,                                                                              \
       (trit_act f, int64_t n, const trit_real *x, const trit_real *g, trit_real *gx, bool acc))    \
-    /* y = act(a)*b */                                                                             \
+    /* y = act(a)*b; y may be a or b */                                                            \
     X(gate, void, (trit_act f, int64_t n, const trit_real *a, const trit_real *b, trit_real *y))   \
-    /* ga = g*b*act'(a), gb = g*act(a); ga or gb may be NULL, neither may be g */                  \
+    /* ga = g*b*act'(a), gb = g*act(a); ga or gb may be NULL; without acc ga may be a and gb may   \
+     * be g; ga may be gb */                                                                       \
     X(gate_back, void,                                                                             \
       (trit_act f, int64_t n, const trit_real *a, const trit_real *b, const trit_real *g,          \
        trit_real *ga, bool acc_a, trit_real *gb, bool acc_b))                                      \
@@ -71,8 +72,8 @@ extern const char *const trit_act_names[TRIT_N_ACT + 1]; /* NULL-terminated */
     X(rms_norm_back, void,                                                                         \
       (int64_t n, trit_real rstd, const trit_real *x, const trit_real *w, const trit_real *g,      \
        trit_real *gx, bool acc))                                                                   \
-    /* one row: y = (x-mean)*rstd*w + b; stat[0] = mean, stat[1] = rstd; w, b NULL = ones, zeros   \
-     */                                                                                            \
+    /* one row: y = (x-mean)*rstd*w + b; stat[0] = mean, stat[1] = rstd; w, b NULL = ones, zeros;  \
+     * y may be x */                                                                               \
     X(layer_norm, void,                                                                            \
       (int64_t n, trit_real eps, const trit_real *x, const trit_real *w, const trit_real *b,       \
        trit_real *y, trit_real stat[2]))                                                           \

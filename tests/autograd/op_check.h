@@ -1,5 +1,6 @@
 /* One call that proves an op: gradients against differences on the planned graph, and bit-equal
- * results with memory reused, separate and poisoned, and with 1 and 3 threads. */
+ * results with memory reused, separate and poisoned, and with 1 and 3 threads, in TRAIN mode and
+ * (where forward works in place) in EVAL mode. */
 #ifndef TRIT_TESTS_OP_CHECK_H
 #define TRIT_TESTS_OP_CHECK_H
 
@@ -57,26 +58,30 @@ static inline trit_node *op_loss(op_case *c, trit_node *y) {
     return trit_sum(c->g, trit_mul(c->g, y, k));
 }
 
-/* Builds, plans and runs once; copies loss and all gradients to out. Returns how many numbers. */
-static inline int64_t op_run(op_build build, trit_params *ps, uint64_t seed, trit_plan_mode mode,
-                             int n_threads, trit_real *out, int64_t cap) {
+/* Builds, plans and runs once; copies loss and, after training, all gradients to out. Returns how
+ * many numbers. */
+static inline int64_t op_run(op_build build, trit_params *ps, uint64_t seed, trit_mode run,
+                             trit_plan_mode mode, int n_threads, trit_real *out, int64_t cap) {
     trit_error e = {0};
     trit_exec x;
     trit_graph g;
     assert_ok(trit_runtime_open(&x, &(trit_runtime_options){.n_threads = n_threads}, &e));
     x.rng.seed = 11;
-    trit_graph_init(&g, TRIT_TRAIN);
+    trit_graph_init(&g, run);
     trit_node *loss = op_loss(&(op_case){&g, ps, seed}, build(&(op_case){&g, ps, seed}));
     assert_ok(trit_graph_plan(&g, loss, mode, &e));
+    for (int i = 0; i < g.n; i++) { /* without backward nobody reads what is saved */
+        if (run == TRIT_EVAL) assert_int_equal(g.node[i]->saved_bytes, 0);
+    }
     assert_ok(trit_runtime_scratch(&x, g.scratch_bytes, &e));
     void *mem = aligned_alloc(64, g.plan_bytes + 64);
     memset(mem, 0xff, g.plan_bytes + 64);
     trit_graph_bind(&g, mem);
     trit_graph_forward(&g, &x);
-    trit_graph_backward(&g, &x, 1);
+    if (run == TRIT_TRAIN) trit_graph_backward(&g, &x, 1);
     int64_t n = 0;
     out[n++] = *trit_val(g.loss);
-    for (int i = 0; i < ps->n; i++) {
+    for (int i = 0; run == TRIT_TRAIN && i < ps->n; i++) {
         if (!ps->at[i]->used) continue;
         int64_t len = trit_tensor_len(&ps->at[i]->val);
         assert_true(n + len <= cap);
@@ -123,14 +128,19 @@ static inline void op_check(op_build build, uint64_t seed, double tolerance) {
     trit_runtime_close(&x);
 
     trit_real *a = malloc(CAP * sizeof *a), *b = malloc(CAP * sizeof *b);
-    int64_t n = op_run(build, &ps, seed, TRIT_PLAN_REUSE, 1, a, CAP);
-    static const trit_plan_mode modes[] = {TRIT_PLAN_SEPARATE, TRIT_PLAN_POISON};
+    static const trit_mode runs[] = {TRIT_TRAIN, TRIT_EVAL};
+    static const struct {
+        trit_plan_mode mode;
+        int n_threads;
+    } others[] = {{TRIT_PLAN_SEPARATE, 1}, {TRIT_PLAN_POISON, 1}, {TRIT_PLAN_REUSE, 3}};
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(op_run(build, &ps, seed, modes[i], 1, b, CAP), n);
-        assert_memory_equal(a, b, (size_t)n * sizeof *a);
+        int64_t n = op_run(build, &ps, seed, runs[i], TRIT_PLAN_REUSE, 1, a, CAP);
+        for (int j = 0; j < 3; j++) {
+            assert_int_equal(
+                op_run(build, &ps, seed, runs[i], others[j].mode, others[j].n_threads, b, CAP), n);
+            assert_memory_equal(a, b, (size_t)n * sizeof *a);
+        }
     }
-    assert_int_equal(op_run(build, &ps, seed, TRIT_PLAN_REUSE, 3, b, CAP), n);
-    assert_memory_equal(a, b, (size_t)n * sizeof *a);
     free(a);
     free(b);
     trit_params_free(&ps);
