@@ -40,7 +40,8 @@ static bool infer(trit_graph *g, trit_node *n) {
     }
     int64_t rows = trit_rows(n->in[0]);
     n->val = trit_tensor_make(TRIT_REAL, 0, NULL);
-    n->saved_bytes = (size_t)rows * sizeof(trit_real); /* log-sum-exp of each counted row */
+    /* The log-sum-exp of each counted row. */
+    n->saved_bytes = n->needs_grad ? (size_t)rows * sizeof(trit_real) : 0;
     size_t forward_bytes = (size_t)n_blocks(rows) * sizeof(double);
     size_t backward_bytes = CHUNK * sizeof(trit_real);
     n->scratch_bytes = forward_bytes > backward_bytes ? forward_bytes : backward_bytes;
@@ -68,8 +69,9 @@ static void forward(const trit_exec *x, trit_node *n) {
         for (int64_t i = block * TRIT_ROW_GRAIN; i < end; i++) {
             const trit_real *l = logits + i * cols;
             if (label[i] == TRIT_IGNORE) continue;
-            lse[i] = x->k.log_sum_exp(cols, l);
-            sum += (double)lse[i] - (1 - a) * (double)l[label[i]];
+            trit_real row_lse = x->k.log_sum_exp(cols, l);
+            if (lse) lse[i] = row_lse;
+            sum += (double)row_lse - (1 - a) * (double)l[label[i]];
             if (a > 0) sum -= a / (double)cols * x->k.sum(cols, l);
         }
         partial[block] = sum;
