@@ -261,13 +261,15 @@ static void every_bit_flip(void **unused) {
     trit_text_free(&whole);
 }
 
+#define WRITE_TEXT(literal) write_bytes(path, literal, sizeof(literal) - 1)
+
 static void foreign_files(void **unused) {
     (void)unused;
-    write_bytes(path, "", 0);
+    WRITE_TEXT("");
     assert_refused(path, "empty");
-    write_bytes(path, "hello, this is not a checkpoint, whatever it is called", 54);
+    WRITE_TEXT("hello, this is not a checkpoint, whatever it is called");
     assert_refused(path, "not an HDF5 file");
-    write_bytes(path, "\x89PNG\r\n\x1a\n\0\0\0\rIHDR and more and more", 38);
+    WRITE_TEXT("\x89PNG\r\n\x1a\n\0\0\0\rIHDR and more and more");
     assert_refused(path, "not an HDF5 file");
     unlink(path);
     hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
@@ -482,7 +484,7 @@ static void forged_files(void **unused) {
     assert_forged_refused(edit_hollow, 1, "'x' claims more data");
     assert_forged_refused(edit_no_sum, 1, "'x' has no checksum");
     assert_forged_refused(edit_odd_attr, 1, "attribute 'list'");
-    write_bytes(path, "\x89HDF\r\n\x1a\n and then nothing that HDF5 could read", 54);
+    WRITE_TEXT("\x89HDF\r\n\x1a\n and then nothing that HDF5 could read");
     sign();
     assert_refused(path, "HDF5: cannot open");
 }
