@@ -1,0 +1,68 @@
+#include "cli/common.h"
+
+#include "run/store.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+trit_status trit_cli_experiment(trit_experiment *x, int n, char **args, trit_error *e) {
+    if (n < 1)
+        return TRIT_FAIL(e, E_USAGE,
+                         "a CONFIG is missing (a JSON file, e.g. configs/quickstart.json)");
+    if (strchr(args[0], '=') && !strchr(args[0], '/')) {
+        return TRIT_FAIL(e, E_USAGE,
+                         "the first argument is the CONFIG file, then key=value; found \"%s\"",
+                         args[0]);
+    }
+    for (int i = 1; i < n; i++) {
+        if (!strchr(args[i], '=')) {
+            return TRIT_FAIL(e, E_USAGE,
+                             "found \"%s\" behind the CONFIG, expected key=value, as in "
+                             "train.steps=500",
+                             args[i]);
+        }
+    }
+    return trit_experiment_load(x, args[0], (const char *const *)args + 1, n - 1, e);
+}
+
+trit_status trit_cli_open(trit_run *r, const trit_experiment *x, unsigned what, trit_error *e) {
+    trit_runtime_options o = {0};
+    TRIT_TRY(trit_runtime_options_env(&o, e));
+    return trit_run_open(r, x, what, &o, &trit_stderr_log, e);
+}
+
+trit_status trit_cli_one(const char **out, const char *what, int n, char **args, trit_error *e) {
+    if (n != 1) {
+        return TRIT_FAIL(e, E_USAGE, "expected one %s, found %d arguments", what, n);
+    }
+    *out = args[0];
+    return TRIT_OK;
+}
+
+trit_status trit_cli_open_kept(trit_run *r, trit_experiment *x, const char *path, const char *which,
+                               unsigned what, void (*change)(void *self, trit_config *c),
+                               void *self, trit_error *e) {
+    char checkpoint[4096];
+    TRIT_TRY(trit_store_find(path, which, checkpoint, sizeof checkpoint, e));
+    TRIT_TRY(trit_store_load_config(checkpoint, x, e));
+    if (change) change(self, &x->cfg);
+    TRIT_TRY(trit_cli_open(r, x, what, e));
+    return trit_store_load_weights(checkpoint, r, e);
+}
+
+void trit_cli_json_number(trit_text *out, const char *key, double value) {
+    trit_text_add(out, "%s\"%s\":", out->len ? "," : "{", key);
+    trit_json_number(out, value);
+}
+
+void trit_cli_json_print(trit_text *line) {
+    printf("%s}\n", trit_text_get(line));
+    trit_text_free(line);
+}
+
+int64_t trit_cli_peak_rss(void) {
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (int64_t)u.ru_maxrss * 1024;
+}

@@ -1,0 +1,118 @@
+/* trit explain: what would be trained, and what it takes, without training. */
+#include "cli/common.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+typedef struct totals {
+    int64_t params, quantized; /* elements */
+    double bits;               /* at deployment, scales included */
+} totals;
+
+/* Bits of a weight matrix at deployment: codes, and a 32-bit scale per group. */
+static double deployed_bits(const trit_quant *q, int64_t rows, int64_t cols) {
+    double n = (double)(rows * cols);
+    if (!q->spec.on) return 32 * n;
+    return n * trit_spec_storage_bits(&q->spec) + 32 * n / (double)trit_quant_group_len(q, rows);
+}
+
+static void print_weight(totals *t, const char *path, const trit_param *w, const trit_quant *wq,
+                         const trit_quant *aq, bool shared) {
+    char shape[96], weights[96], inputs[96];
+    int64_t rows = w->val.dim[0], cols = w->val.dim[1];
+    trit_spec off = trit_spec_off();
+    double bits = deployed_bits(wq, rows, cols);
+    printf("  %-22s %-14s %10" PRId64 "  %5.2f  %-36s %s%s\n", path,
+           trit_tensor_shape_text(&w->val, shape), rows * cols, bits / (double)(rows * cols),
+           trit_spec_text(&wq->spec, weights), trit_spec_text(aq ? &aq->spec : &off, inputs),
+           shared ? "  (tied to embed)" : "");
+    if (shared) return;
+    t->bits += bits;
+    if (wq->spec.on) t->quantized += rows * cols;
+}
+
+static void print_layers(const trit_run *r) {
+    const trit_transformer *m = &r->model;
+    totals t = {.params = trit_params_count(&r->ps)};
+    printf("layers\n  %-22s %-14s %10s  %5s  %-36s %s\n", "path", "shape", "parameters", "bits",
+           "weights", "inputs");
+    print_weight(&t, "embed", m->embed, &m->embed_quant, NULL, false);
+    int64_t listed = trit_tensor_len(&m->embed->val);
+    for (int i = 0; i < m->n_linear; i++) {
+        const trit_linear_layer *l = m->linear[i];
+        bool shared = l->w == m->embed;
+        print_weight(&t, l->path, l->w, &l->wq, &l->aq, shared);
+        if (!shared) listed += l->n_in * l->n_out;
+    }
+    t.bits += 32.0 * (double)(t.params - listed);
+    char a[32], b[32], c[32];
+    printf("  other (norms, biases, positions, steps): %" PRId64 " parameters\n",
+           t.params - listed);
+    printf("total %s parameters, %.1f %% quantized, %.2f bits per parameter, %sB deployed (fp32: "
+           "%sB)\n",
+           trit_text_si(a, (double)t.params), 100.0 * (double)t.quantized / (double)t.params,
+           t.bits / (double)t.params, trit_text_si(b, t.bits / 8),
+           trit_text_si(c, 4.0 * (double)t.params));
+}
+
+static void print_plan(const char *what, const trit_run_graph *g) {
+    char a[32], b[32], c[32];
+    const trit_graph *p = &g->graph;
+    printf("  %-10s batch %" PRId64 " x %" PRId64 " tokens, %d nodes: planned %sB, unplanned %sB "
+           "(%.0f %%), lower bound %sB\n",
+           what, g->B, g->T, p->n, trit_text_si(a, (double)p->plan_bytes),
+           trit_text_si(b, (double)p->naive_bytes),
+           100 * (double)p->plan_bytes / (double)p->naive_bytes,
+           trit_text_si(c, (double)p->bound_bytes));
+}
+
+static void print_machine(const trit_run *r) {
+    const char *names[4];
+    int n = trit_cpu_isas(names);
+    char list[64], flops[32];
+    printf("machine\n  element-wise kernels %s (this CPU has %s), %d threads\n", r->x.k.isa,
+           trit_text_join(list, sizeof list, names, n), r->x.n_threads);
+    printf("  matrix products %s%s%s%s%s%s\n", r->x.blas.name, *r->x.blas.core ? ", kernel " : "",
+           r->x.blas.core, *r->x.blas.core ? " (chosen by " : "",
+           *r->x.blas.core ? r->x.blas.chosen_by : "", *r->x.blas.core ? ")" : "");
+    printf("  %sFLOP for each training token\n",
+           trit_text_si(flops, trit_transformer_flops(&r->model, r->train.T)));
+}
+
+static void print_all(const trit_run *r) {
+    const trit_config *c = &r->exp->cfg;
+    char a[32], b[32], s[32];
+    printf("%s (config %s)\n", c->name, r->exp->hash);
+    printf("data\n  %s training tokens, %s validation tokens, vocabulary %d\n",
+           trit_text_si(a, (double)trit_data_train_tokens(r->data)),
+           trit_text_si(b, (double)trit_data_valid_tokens(r->data)), trit_data_vocab(r->data));
+    double seen = (double)(c->train.steps * c->train.batch * c->train.accumulate * r->train.T);
+    printf("  %s tokens will be seen: %.2f passes\n", trit_text_si(a, seen),
+           seen / (double)trit_data_train_tokens(r->data));
+    print_layers(r);
+    printf("memory\n");
+    print_plan("training", &r->train);
+    print_plan("evaluation", &r->eval);
+    printf("  parameters and gradients %sB, optimizer state (%s) %sB\n",
+           trit_text_si(a, 8.0 * (double)trit_params_count(&r->ps)), r->opt.type->name,
+           trit_text_si(s, (double)trit_optim_state_bytes(&r->opt)));
+    print_machine(r);
+}
+
+static int run_explain(int argc, char **argv) {
+    int n;
+    trit_error e = {0};
+    trit_experiment x = {0};
+    trit_run r = {0};
+    trit_status status = trit_options_read(NULL, 0, argc, argv, &n, &e);
+    if (!status) status = trit_cli_experiment(&x, n, argv, &e);
+    if (!status) status = trit_cli_open(&r, &x, TRIT_RUN_TRAIN | TRIT_RUN_EVAL, &e);
+    if (!status) print_all(&r);
+    trit_run_close(&r);
+    trit_experiment_close(&x);
+    return status ? trit_report(&e) : TRIT_EXIT_OK;
+}
+
+const trit_verb trit_verb_explain = {
+    "explain", "CONFIG [key=value...]",
+    "shows layers, quantizers, memory and kernels of a config, without training", "", run_explain};

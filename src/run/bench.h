@@ -1,0 +1,24 @@
+/* Measurements of this machine and of training on it. */
+#ifndef TRIT_RUN_BENCH_H
+#define TRIT_RUN_BENCH_H
+
+#include "run/run.h"
+
+typedef struct trit_gemm_timing {
+    int64_t m, n, k;
+    double gflops; /* median over repeats, 1e9 operations a second */
+} trit_gemm_timing;
+
+/* Times C[m,n] = A[m,k] B[n,k]^T on x's threads for each shape; budget: seconds for each.
+ * E_NOMEM when the matrices do not fit. */
+trit_status trit_bench_gemm(const trit_exec *x, trit_gemm_timing *shape, int n_shape, double budget,
+                            trit_error *e);
+/* The machine's matrix-product peak in GFLOP/s: the best median over large square products. */
+trit_status trit_bench_peak(const trit_exec *x, double *gflops, trit_error *e);
+
+/* One training step of a run that was opened with TRIT_RUN_BENCH, on random tokens; its seconds. */
+double trit_bench_step(trit_run *r);
+/* Median of v[n]; reorders v. n >= 1. */
+double trit_bench_median(double *v, int n);
+
+#endif

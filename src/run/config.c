@@ -1,0 +1,168 @@
+#include "run/config.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const trit_field train_fields[] = {
+#define F(...) TRIT_FIELD(trit_train_cfg, __VA_ARGS__)
+    TRIT_TRAIN_FIELDS(F)
+#undef F
+};
+static const trit_schema train_schema =
+    TRIT_SCHEMA("train", "the training loop", trit_train_cfg, train_fields, NULL);
+
+static const trit_field run_fields[] = {
+#define F(...) TRIT_FIELD(trit_run_cfg, __VA_ARGS__)
+    TRIT_RUN_FIELDS(F)
+#undef F
+};
+static const trit_schema run_schema =
+    TRIT_SCHEMA("run", "how a run is executed and kept; no key changes its numbers", trit_run_cfg,
+                run_fields, NULL);
+
+static trit_status check(const void *section, trit_error *e) {
+    const trit_config *c = section;
+    if (c->optim.warmup > c->train.steps) {
+        return TRIT_FAIL(e, E_CONFIG,
+                         "optim.warmup: %lld steps of warm-up, but train.steps is %lld",
+                         (long long)c->optim.warmup, (long long)c->train.steps);
+    }
+    if (strchr(c->name, '/') || c->name[0] == '.') {
+        return TRIT_FAIL(e, E_CONFIG,
+                         "name: \"%s\" names a folder in runs/, so it may not hold '/' "
+                         "or begin with '.'",
+                         c->name);
+    }
+    return TRIT_OK;
+}
+
+static const trit_field fields[] = {
+    {"name", TRIT_T_STR, "\"\"", 0, 0, NULL, "", "names the run's folder; \"\" = the file's name",
+     offsetof(trit_config, name), NULL, NULL},
+    TRIT_FIELD_OBJ(trit_config, data, "{}", trit_data_schema, "what is trained on")
+        TRIT_FIELD_OBJ(trit_config, model, "{}", trit_model_schema, "the network") TRIT_FIELD_OBJ(
+            trit_config, quant, "{}", trit_quant_schema, "what is quantized, and how")
+            TRIT_FIELD_OBJ(trit_config, optim, "{}", trit_optim_schema,
+                           "optimizer and learning rate")
+                TRIT_FIELD_OBJ(trit_config, train, "{}", train_schema, "the training loop")
+                    TRIT_FIELD_OBJ(trit_config, run, "{}", run_schema,
+                                   "how the run is executed and kept")};
+const trit_schema trit_config_schema =
+    TRIT_SCHEMA("config", "a trit experiment", trit_config, fields, check);
+
+static const char *const not_hashed[] = {"name", "run"};
+
+/* Puts the values of the named model preset beneath the keys that are given. */
+static trit_status expand_model(cJSON *root, trit_error *e) {
+    cJSON *model = trit_json_get(root, "model");
+    cJSON *preset = trit_json_get(model, "preset");
+    if (!cJSON_IsString(preset)) return TRIT_OK;
+    for (int i = 0; trit_model_preset_names[i]; i++) {
+        if (strcmp(preset->valuestring, trit_model_preset_names[i]) != 0) continue;
+        cJSON *base = NULL;
+        const char *text = trit_model_preset_json(i);
+        TRIT_TRY(trit_json_parse(&base, text, strlen(text), "preset", e));
+        trit_status status = trit_json_merge(&base, model, e);
+        if (status) {
+            cJSON_Delete(base);
+            return status;
+        }
+        if (!cJSON_ReplaceItemInObjectCaseSensitive(root, "model", base)) {
+            cJSON_Delete(base);
+            return TRIT_FAIL(e, E_NOMEM, "no memory for the config");
+        }
+        return TRIT_OK;
+    }
+    return TRIT_OK; /* an unknown word is reported by the reader, with the nearest one */
+}
+
+/* "dir/quickstart.json" -> "quickstart", in the arena. */
+static const char *name_of(const char *path, trit_arena *mem, trit_error *e) {
+    const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
+    size_t n = strlen(file);
+    if (n > 5 && strcmp(file + n - 5, ".json") == 0) n -= 5;
+    char *name = trit_arena_get(mem, n + 1, e);
+    if (name) memcpy(name, file, n);
+    return name;
+}
+
+static const char *folder_of(const char *path, trit_arena *mem, trit_error *e) {
+    const char *slash = strrchr(path, '/');
+    size_t n = slash ? (size_t)(slash - path) : 0;
+    char *dir = trit_arena_get(mem, n + 2, e);
+    if (dir) memcpy(dir, n ? path : ".", n ? n : 1);
+    return dir;
+}
+
+static trit_status resolve(trit_experiment *x, cJSON *root, const char *const *overrides,
+                           int n_overrides, trit_error *e) {
+    if (!cJSON_IsObject(root)) {
+        char found[80];
+        return trit_settings_fail(e, x->file, "", "found %s, expected an object of settings",
+                                  trit_json_describe(found, root));
+    }
+    if (n_overrides) TRIT_TRY(trit_quant_settings_expand(root, x->file, e));
+    for (int i = 0; i < n_overrides; i++) {
+        TRIT_TRY(trit_settings_override(root, &trit_config_schema, overrides[i], e));
+    }
+    TRIT_TRY(trit_quant_settings_expand(root, x->file, e));
+    TRIT_TRY(expand_model(root, e));
+    TRIT_TRY(trit_settings_read(&trit_config_schema, root, x->file, "", &x->mem, &x->cfg, e));
+    if (!x->cfg.name[0]) {
+        x->cfg.name = name_of(x->file, &x->mem, e);
+        if (!x->cfg.name) return TRIT_E_NOMEM;
+    }
+    x->resolved = trit_settings_write(&trit_config_schema, &x->cfg);
+    if (!x->resolved) return TRIT_FAIL(e, E_NOMEM, "no memory for the config");
+    return trit_settings_hash(x->resolved, not_hashed, 2, x->hash, e);
+}
+
+static trit_status finish(trit_experiment *x, cJSON *root, const char *path,
+                          const char *const *overrides, int n_overrides, trit_error *e) {
+    trit_arena_init(&x->mem, "config");
+    x->file = trit_arena_text(&x->mem, path, e);
+    x->base_dir = folder_of(path, &x->mem, e);
+    trit_status status =
+        x->file && x->base_dir ? resolve(x, root, overrides, n_overrides, e) : TRIT_E_NOMEM;
+    cJSON_Delete(root);
+    return status;
+}
+
+trit_status trit_experiment_load(trit_experiment *x, const char *path, const char *const *overrides,
+                                 int n_overrides, trit_error *e) {
+    cJSON *root = NULL;
+    TRIT_TRY(trit_json_load(&root, path, e));
+    return finish(x, root, path, overrides, n_overrides, e);
+}
+
+trit_status trit_experiment_parse(trit_experiment *x, const char *text, const char *name,
+                                  trit_error *e) {
+    cJSON *root = NULL;
+    TRIT_TRY(trit_json_parse(&root, text, strlen(text), name, e));
+    return finish(x, root, name, NULL, 0, e);
+}
+
+void trit_experiment_close(trit_experiment *x) {
+    cJSON_Delete(x->resolved);
+    trit_arena_free(&x->mem);
+    *x = (trit_experiment){0};
+}
+
+int trit_experiment_diff(const cJSON *a, const cJSON *b, trit_text *out, trit_error *e) {
+    cJSON *copy[2] = {cJSON_Duplicate(a, true), cJSON_Duplicate(b, true)};
+    int n = 0;
+    if (copy[0] && copy[1]) {
+        for (int i = 0; i < 2; i++) {
+            for (int k = 0; k < 2; k++) {
+                cJSON_DeleteItemFromObjectCaseSensitive(copy[i], not_hashed[k]);
+            }
+        }
+        n = trit_settings_diff(copy[0], copy[1], out, 12);
+    } else {
+        TRIT_FAIL(e, E_NOMEM, "no memory to compare configs");
+    }
+    cJSON_Delete(copy[0]);
+    cJSON_Delete(copy[1]);
+    return n;
+}

@@ -1,0 +1,70 @@
+/* A whole experiment as one JSON file: sections declared by the modules that read them. */
+#ifndef TRIT_RUN_CONFIG_H
+#define TRIT_RUN_CONFIG_H
+
+#include "data/data.h"
+#include "io/quant_settings.h"
+#include "io/settings.h"
+#include "layers/transformer.h"
+#include "optim/optim.h"
+
+#define TRIT_TRAIN_FIELDS(F)                                                                   \
+    F(INT, steps, "1000", 1, 1e12, NULL, "steps", "optimizer steps")                           \
+    F(INT, batch, "16", 1, 1e6, NULL, "windows", "windows of a micro-batch")                   \
+    F(INT, accumulate, "1", 1, 1e6, NULL, "", "micro-batches whose gradients make one step")   \
+    F(INT, seed, "1", 0, 9007199254740991.0, NULL, "", "initial weights, data order, dropout") \
+    F(INT, eval_every, "250", 0, 1e12, NULL, "steps",                                          \
+      "how often the validation loss is computed; always at the end; 0 = only then")           \
+    F(INT, eval_tokens, "65536", 0, 1e15, NULL, "tokens",                                      \
+      "validation text used, from its start; 0 = all of it")                                   \
+    F(REAL, label_smoothing, "0", 0, 0.99, NULL, "", "of the training loss")
+
+/* Nothing in here changes a number of the run. */
+#define TRIT_RUN_FIELDS(F)                                                                \
+    F(INT, threads, "0", 0, 1024, NULL, "", "0 = all cores; results do not depend on it") \
+    F(INT, save_every, "500", 0, 1e12, NULL, "steps",                                     \
+      "how often a checkpoint is written; always at the end; 0 = only then")              \
+    F(INT, keep_last, "2", 2, 1e6, NULL, "", "checkpoints kept, beside the best")         \
+    F(INT, log_every, "10", 1, 1e9, NULL, "steps", "how often progress is shown")         \
+    F(BOOL, plot, "true", 0, 0, NULL, "", "draw plots/loss.png at the end")
+
+typedef struct trit_train_cfg {
+    TRIT_TRAIN_FIELDS(TRIT_MEMBER)
+} trit_train_cfg;
+typedef struct trit_run_cfg {
+    TRIT_RUN_FIELDS(TRIT_MEMBER)
+} trit_run_cfg;
+
+typedef struct trit_config {
+    const char *name;
+    trit_data_cfg data;
+    trit_model_cfg model;
+    trit_quant_cfg quant;
+    trit_optim_cfg optim;
+    trit_train_cfg train;
+    trit_run_cfg run;
+} trit_config;
+extern const trit_schema trit_config_schema;
+
+/* A config with where it came from. Zero-initialise. */
+typedef struct trit_experiment {
+    trit_config cfg;
+    cJSON *resolved;      /* every key; owned */
+    char hash[17];        /* of the resolved config without name and section run */
+    const char *file;     /* for messages */
+    const char *base_dir; /* the file's folder: data paths are also sought there */
+    trit_arena mem;       /* holds the strings */
+} trit_experiment;
+
+/* Reads a config file, puts "a.b=c" overrides over it, expands presets and named methods, fills in
+ * defaults and checks everything. Close with trit_experiment_close, also after an error. */
+trit_status trit_experiment_load(trit_experiment *x, const char *path, const char *const *overrides,
+                                 int n_overrides, trit_error *e);
+/* The same from a JSON text, e.g. one kept in a checkpoint. */
+trit_status trit_experiment_parse(trit_experiment *x, const char *text, const char *name,
+                                  trit_error *e);
+void trit_experiment_close(trit_experiment *x);
+/* Readable lines of what differs between two resolved configs that makes another run; 0 = none. */
+int trit_experiment_diff(const cJSON *a, const cJSON *b, trit_text *out, trit_error *e);
+
+#endif

@@ -1,0 +1,224 @@
+#include "run/run.h"
+
+#include "autograd/ops.h"
+#include "data/corpus.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Rules of the config, last match wins; without one, the section's quantizers for ordinary layers.
+ */
+static void choose_quant(void *self, const char *path, bool default_on, trit_quant_choice *out) {
+    trit_run *r = self;
+    const trit_quant_cfg *q = &r->exp->cfg.quant;
+    *out = (trit_quant_choice){trit_spec_off(), trit_spec_off()};
+    if (default_on) *out = (trit_quant_choice){q->weights, q->activations};
+    for (int i = 0; i < q->n_rule; i++) {
+        if (!trit_text_match(q->rule[i].match, path)) continue;
+        r->rule_hits[i]++;
+        if (q->rule[i].has_weights) out->weights = q->rule[i].weights;
+        if (q->rule[i].has_activations) out->activations = q->rule[i].activations;
+    }
+}
+
+static trit_status check_rules(const trit_run *r, trit_error *e) {
+    const trit_quant_cfg *q = &r->exp->cfg.quant;
+    for (int i = 0; i < q->n_rule; i++) {
+        if (r->rule_hits[i]) continue;
+        char pointer[64];
+        snprintf(pointer, sizeof pointer, "/quant/rules/%d/match", i);
+        return trit_settings_fail(
+            e, r->exp->file, pointer,
+            "\"%s\" matches no layer; layers are embed, blocks.N.attn.{q,k,v,o}, "
+            "blocks.N.ffn.{gate,up,down}, head",
+            q->rule[i].match);
+    }
+    return TRIT_OK;
+}
+
+static trit_status trace(trit_run *r, trit_run_graph *g, trit_mode mode, int64_t B, bool with_loss,
+                         trit_error *e) {
+    const trit_config *c = &r->exp->cfg;
+    g->B = B;
+    g->T = c->model.context;
+    trit_graph_init(&g->graph, mode);
+    double smoothing = mode == TRIT_TRAIN ? c->train.label_smoothing : 0;
+    g->io = trit_transformer_build(&r->model, &g->graph, B, g->T, with_loss, smoothing);
+    TRIT_TRY(trit_graph_plan(&g->graph, with_loss ? g->io.loss : g->io.logits, TRIT_PLAN_REUSE, e));
+    if (g->graph.plan_bytes > r->plan_bytes) r->plan_bytes = g->graph.plan_bytes;
+    return trit_runtime_scratch(&r->x, g->graph.scratch_bytes, e);
+}
+
+/* The graphs never run at the same time, so one block serves all. */
+static trit_status bind_graphs(trit_run *r, trit_error *e) {
+    r->plan = aligned_alloc(TRIT_ALIGN, r->plan_bytes + TRIT_ALIGN);
+    if (!r->plan) {
+        return TRIT_FAIL(e, E_NOMEM,
+                         "no memory for the %zu bytes of values and gradients that this "
+                         "model and batch need",
+                         r->plan_bytes);
+    }
+    trit_run_graph *all[] = {&r->train, &r->eval, &r->generate};
+    for (int i = 0; i < 3; i++) {
+        if (all[i]->graph.node) trit_graph_bind(&all[i]->graph, r->plan);
+    }
+    return TRIT_OK;
+}
+
+trit_status trit_run_open(trit_run *r, const trit_experiment *exp, unsigned what,
+                          const trit_runtime_options *options, const trit_log *log, trit_error *e) {
+    *r = (trit_run){.exp = exp, .log = log};
+    trit_arena_init(&r->mem, "run");
+    trit_params_init(&r->ps, &r->mem);
+    const trit_config *c = &exp->cfg;
+    trit_runtime_options o = *options;
+    if (c->run.threads) o.n_threads = (int)c->run.threads;
+    TRIT_TRY(trit_runtime_open(&r->x, &o, e));
+    r->x.rng.seed = (uint64_t)c->train.seed;
+    trit_model_cfg model = c->model;
+    if (what & (TRIT_RUN_TRAIN | TRIT_RUN_EVAL)) {
+        TRIT_TRY(trit_data_open(&r->data, &c->data, exp->base_dir, model.context, e));
+    }
+    int vocab = r->data ? trit_data_vocab(r->data) : TRIT_BYTE_VOCAB;
+    if (!model.vocab) model.vocab = vocab;
+    if (model.vocab < vocab && !(what & TRIT_RUN_BENCH)) {
+        return trit_settings_fail(e, exp->file, "/model/vocab",
+                                  "found %lld, but the tokenizer has %d "
+                                  "tokens",
+                                  (long long)model.vocab, vocab);
+    }
+    r->rule_hits = trit_arena_get(&r->mem, sizeof(int) * (size_t)(c->quant.n_rule + 1), e);
+    if (!r->rule_hits) return TRIT_E_NOMEM;
+    TRIT_TRY_AS(trit_transformer_init(&r->model, &model, choose_quant, r, (uint64_t)c->train.seed,
+                                      &r->ps, e),
+                e, "%s", exp->file);
+    TRIT_TRY(check_rules(r, e));
+    if (what & (TRIT_RUN_TRAIN | TRIT_RUN_BENCH)) {
+        TRIT_TRY(trace(r, &r->train, TRIT_TRAIN, c->train.batch, true, e));
+        TRIT_TRY(trit_optim_init(&r->opt, &c->optim, &r->ps, c->train.steps, e));
+    }
+    if (what & TRIT_RUN_EVAL) TRIT_TRY(trace(r, &r->eval, TRIT_EVAL, c->train.batch, true, e));
+    if (what & TRIT_RUN_GENERATE) TRIT_TRY(trace(r, &r->generate, TRIT_EVAL, 1, false, e));
+    return bind_graphs(r, e);
+}
+
+void trit_run_close(trit_run *r) {
+    trit_graph_free(&r->train.graph);
+    trit_graph_free(&r->eval.graph);
+    trit_graph_free(&r->generate.graph);
+    trit_data_close(r->data);
+    trit_params_free(&r->ps);
+    trit_runtime_close(&r->x);
+    trit_arena_free(&r->mem);
+    free(r->plan);
+    *r = (trit_run){0};
+}
+
+/* Names what went wrong first, by replaying the micro-batch that is in the inputs. */
+static trit_status not_finite(trit_run *r, const trit_step_result *out, trit_error *e) {
+    bool in_grad;
+    r->x.accumulate = false;
+    const trit_node *n = trit_graph_find_nonfinite(&r->train.graph, &r->x, 1, &in_grad);
+    for (int i = 0; i < r->ps.n; i++) {
+        const trit_param *p = r->ps.at[i];
+        if (!r->x.k.all_finite(trit_tensor_len(&p->val), p->val.data)) {
+            return TRIT_FAIL(e, E_NUMERIC,
+                             "step %lld: parameter %s holds a value that is not finite",
+                             (long long)r->step, p->path);
+        }
+    }
+    return TRIT_FAIL(
+        e, E_NUMERIC,
+        "step %lld: loss %g, gradient norm %g: the first value that is not finite is %s %s; "
+        "weights are as before this step (a lower optim.lr or optim.clip_norm may help)",
+        (long long)r->step, out->loss, out->grad_norm,
+        in_grad ? "the gradient behind" : "the output of", n ? n->name : "a sum of gradients");
+}
+
+trit_status trit_run_step(trit_run *r, const volatile sig_atomic_t *stop, trit_step_result *out,
+                          trit_error *e) {
+    const trit_train_cfg *c = &r->exp->cfg.train;
+    trit_run_graph *g = &r->train;
+    *out = (trit_step_result){.lr = trit_optim_lr(&r->opt, r->step)};
+    trit_transformer_step(&r->model, r->step);
+    for (int64_t micro = 0; micro < c->accumulate; micro++) {
+        if (stop && *stop) return TRIT_FAIL(e, E_STOPPED, "stopped on request");
+        r->x.rng.step = (uint32_t)r->step;
+        r->x.rng.sub = (uint32_t)micro;
+        r->x.accumulate = micro > 0;
+        int64_t first = (r->step * c->accumulate + micro) * g->B;
+        trit_data_train(r->data, (uint64_t)c->seed, first, g->B, g->T, g->io.tokens->val.data,
+                        g->io.labels->val.data);
+        trit_graph_forward(&g->graph, &r->x);
+        out->loss += (double)*trit_val(g->io.loss) / (double)c->accumulate;
+        if (!isfinite(out->loss)) return not_finite(r, out, e);
+        trit_graph_backward(&g->graph, &r->x, TRIT_R(1.0 / (double)c->accumulate));
+    }
+    out->grad_norm = trit_optim_grad_norm(&r->opt, &r->x);
+    if (!isfinite(out->grad_norm)) return not_finite(r, out, e);
+    trit_optim_update(&r->opt, &r->x, r->step, out->grad_norm);
+    r->step++;
+    return TRIT_OK;
+}
+
+/* Fills the evaluation graph with windows first.. ; returns how many tokens they predict. */
+static int64_t load_windows(trit_run *r, int64_t first, int64_t n_windows) {
+    trit_run_graph *g = &r->eval;
+    int32_t *x = g->io.tokens->val.data, *y = g->io.labels->val.data;
+    int64_t n = 0;
+    for (int64_t i = 0; i < g->B; i++, x += g->T, y += g->T) {
+        if (first + i < n_windows) {
+            n += trit_data_valid(r->data, first + i, g->T, x, y);
+            continue;
+        }
+        for (int64_t t = 0; t < g->T; t++) {
+            x[t] = 0;
+            y[t] = TRIT_IGNORE;
+        }
+    }
+    return n;
+}
+
+trit_status trit_run_eval(trit_run *r, int64_t max_tokens, const volatile sig_atomic_t *stop,
+                          trit_eval_result *out, trit_error *e) {
+    trit_run_graph *g = &r->eval;
+    int64_t n_windows = trit_data_valid_windows(r->data, g->T);
+    int64_t wanted = max_tokens ? (max_tokens + g->T - 1) / g->T : n_windows;
+    if (wanted < n_windows) n_windows = wanted;
+    trit_transformer_step(&r->model, r->step);
+    double nats = 0;
+    int64_t n_seen = 0;
+    for (int64_t w = 0; w < n_windows; w += g->B) {
+        if (stop && *stop) return TRIT_FAIL(e, E_STOPPED, "stopped on request");
+        int64_t n = load_windows(r, w, n_windows);
+        trit_graph_forward(&g->graph, &r->x);
+        nats += (double)*trit_val(g->io.loss) * (double)n;
+        n_seen += n;
+    }
+    int64_t n_tokens, n_bytes;
+    double source;
+    trit_data_valid_span(r->data, g->T, n_windows, &n_tokens, &n_bytes, &source);
+    TRIT_ASSERT(n_tokens == n_seen);
+    *out = (trit_eval_result){.n_tokens = n_tokens,
+                              .loss = nats / (double)n_tokens,
+                              .bits_per_byte = nats / log(2) / (double)n_bytes,
+                              .source_loss = source / (double)n_tokens};
+    out->gap_to_source = out->loss - out->source_loss;
+    return TRIT_OK;
+}
+
+const trit_real *trit_run_logits(trit_run *r, const int32_t *tokens, int64_t n) {
+    trit_run_graph *g = &r->generate;
+    if (n > g->T) {
+        tokens += n - g->T;
+        n = g->T;
+    }
+    /* Attention is causal: what stands behind the last token makes no difference to it. */
+    int32_t *x = g->io.tokens->val.data;
+    memset(x, 0, (size_t)g->T * sizeof *x);
+    memcpy(x, tokens, (size_t)n * sizeof *x);
+    trit_transformer_step(&r->model, r->step);
+    trit_graph_forward(&g->graph, &r->x);
+    return trit_val(g->io.logits) + (n - 1) * trit_cols(g->io.logits);
+}

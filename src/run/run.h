@@ -1,0 +1,72 @@
+/* One run: parameters, graphs, optimizer and data of an experiment, at a position (step). */
+#ifndef TRIT_RUN_RUN_H
+#define TRIT_RUN_RUN_H
+
+#include "autograd/runtime.h"
+#include "base/log.h"
+#include "io/file.h"
+#include "run/config.h"
+
+#include <signal.h>
+
+/* What a run is opened for: the graphs that are traced. BENCH is TRAIN without data. */
+enum { TRIT_RUN_TRAIN = 1, TRIT_RUN_EVAL = 2, TRIT_RUN_GENERATE = 4, TRIT_RUN_BENCH = 8 };
+
+typedef struct trit_run_graph {
+    trit_graph graph;
+    trit_transformer_io io;
+    int64_t B, T;
+} trit_run_graph;
+
+typedef struct trit_run {
+    const trit_experiment *exp; /* borrowed */
+    const trit_log *log;        /* borrowed, may be NULL */
+    trit_arena mem;             /* parameters, optimizer state */
+    trit_params ps;
+    trit_transformer model;
+    trit_run_graph train, eval, generate; /* zeroed unless opened */
+    void *plan;                           /* owned; shared by the graphs */
+    size_t plan_bytes;
+    trit_exec x;
+    trit_optim opt;
+    trit_data *data; /* owned; NULL when opened for generation only */
+    int64_t step;    /* optimizer steps done */
+    int *rule_hits;  /* [n_rule], run arena: layers that each quantization rule matched */
+} trit_run;
+
+/* Builds everything, at step 0 with initial weights. Shows nothing and touches no run directory.
+ * options: threads and kernels, as from trit_runtime_options_env; config's run.threads wins if set.
+ * Close with trit_run_close, also after an error. */
+trit_status trit_run_open(trit_run *r, const trit_experiment *exp, unsigned what,
+                          const trit_runtime_options *options, const trit_log *log, trit_error *e);
+void trit_run_close(trit_run *r);
+
+typedef struct trit_step_result {
+    double loss;      /* mean over the step's tokens, nats */
+    double grad_norm; /* before clipping */
+    double lr;
+} trit_step_result;
+
+/* One optimizer step. stop: polled between micro-batches; when it becomes non-zero the step is
+ * abandoned (nothing changed) with E_STOPPED. E_NUMERIC when loss or gradient is not finite:
+ * weights are as before the step and the message names the first bad tensor. Allocates nothing. */
+trit_status trit_run_step(trit_run *r, const volatile sig_atomic_t *stop, trit_step_result *out,
+                          trit_error *e);
+
+typedef struct trit_eval_result {
+    int64_t n_tokens;
+    double loss;          /* nats per token */
+    double bits_per_byte; /* over the bytes of text */
+    double source_loss;   /* nats per token of the source itself; NaN where unknown */
+    double gap_to_source; /* loss - source_loss; NaN where unknown */
+} trit_eval_result;
+
+/* Validation loss over the first max_tokens of the validation stream (0 = all). stop as above. */
+trit_status trit_run_eval(trit_run *r, int64_t max_tokens, const volatile sig_atomic_t *stop,
+                          trit_eval_result *out, trit_error *e);
+
+/* Prediction: tokens[n] (the last `context` of them are used) -> logits of the next one, [vocab],
+ * valid until the next call. */
+const trit_real *trit_run_logits(trit_run *r, const int32_t *tokens, int64_t n);
+
+#endif

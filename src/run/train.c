@@ -1,0 +1,162 @@
+#include "run/train.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <time.h>
+
+typedef struct loop {
+    trit_run *r;
+    trit_store *s;
+    const trit_train_options *o;
+    trit_train_result *out;
+    double begin, train_seconds; /* of this start; evaluation and saving not counted */
+    int64_t first_step;
+    double shown_at;
+    int64_t shown_step;
+    double recent; /* exponential mean of the loss, for people */
+    double recent_weight;
+} loop;
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double tokens_of_step(const trit_run *r) {
+    const trit_train_cfg *c = &r->exp->cfg.train;
+    return (double)(c->batch * c->accumulate * r->train.T);
+}
+
+static void report(loop *l, int kind, double loss, double lr) {
+    if (!l->o->progress) return;
+    int64_t steps = l->r->exp->cfg.train.steps, done = l->r->step - l->first_step;
+    double at = now(), spent = at - l->begin;
+    double since = at - l->shown_at;
+    trit_progress p = {
+        .run = l->r,
+        .step = l->r->step,
+        .steps = steps,
+        .loss = loss,
+        .lr = lr,
+        .val_loss = l->out->valid.loss,
+        .gap_to_source = l->out->valid.gap_to_source,
+        .tokens_per_second =
+            since > 0 ? (double)(l->r->step - l->shown_step) * tokens_of_step(l->r) / since : 0,
+        .seconds_left = done ? spent / (double)done * (double)(steps - l->r->step) : NAN};
+    p.kind = kind;
+    l->o->progress(l->o->self, &p);
+    if (kind == TRIT_PROGRESS_STEP) {
+        l->shown_at = at;
+        l->shown_step = l->r->step;
+    }
+}
+
+/* null for what is not a number, so that every line is JSON. */
+static void number(char buf[32], double v) {
+    if (isfinite(v)) {
+        snprintf(buf, 32, "%.9g", v);
+    } else {
+        snprintf(buf, 32, "null");
+    }
+}
+
+/* record: the result belongs into metrics.jsonl and may be the best. */
+static trit_status evaluate(loop *l, bool record, trit_error *e) {
+    double began = now();
+    trit_eval_result *v = &l->out->valid;
+    TRIT_TRY(trit_run_eval(l->r, l->r->exp->cfg.train.eval_tokens, l->o->stop, v, e));
+    if (record) {
+        char gap[32];
+        number(gap, v->gap_to_source);
+        trit_store_metric(l->s,
+                          "{\"step\":%" PRId64 ",\"val_loss\":%.9g,\"bits_per_byte\":%.9g,"
+                          "\"gap_to_source\":%s}",
+                          l->r->step, v->loss, v->bits_per_byte, gap);
+        if (v->loss < l->s->best_loss) {
+            l->s->best_loss = v->loss;
+            l->s->best_step = l->r->step;
+        }
+    }
+    report(l, TRIT_PROGRESS_EVAL, l->recent / l->recent_weight, 0);
+    double spent = now() - began;
+    l->shown_at += spent; /* speed is that of training */
+    l->train_seconds -= spent;
+    return TRIT_OK;
+}
+
+static trit_status save(loop *l, trit_error *e) {
+    double began = now();
+    TRIT_TRY(trit_store_save(l->s, l->r, e));
+    report(l, TRIT_PROGRESS_SAVE, 0, 0);
+    double spent = now() - began;
+    l->shown_at += spent;
+    l->train_seconds -= spent;
+    return TRIT_OK;
+}
+
+static bool due(int64_t step, int64_t every) {
+    return every > 0 && step % every == 0;
+}
+
+static trit_status one_step(loop *l, trit_error *e) {
+    trit_step_result step;
+    TRIT_TRY(trit_run_step(l->r, l->o->stop, &step, e));
+    l->recent = 0.95 * l->recent + 0.05 * step.loss;
+    l->recent_weight = 0.95 * l->recent_weight + 0.05;
+    trit_store_metric(l->s,
+                      "{\"step\":%" PRId64 ",\"train_loss\":%.9g,\"lr\":%.9g,\"grad_norm\":%.9g}",
+                      l->r->step, step.loss, step.lr, step.grad_norm);
+    if (due(l->r->step, l->r->exp->cfg.run.log_every)) {
+        report(l, TRIT_PROGRESS_STEP, l->recent / l->recent_weight, step.lr);
+        TRIT_TRY(trit_store_flush(l->s, e));
+    }
+    return TRIT_OK;
+}
+
+static trit_status run_loop(loop *l, trit_error *e) {
+    const trit_config *c = &l->r->exp->cfg;
+    bool complete = l->r->step == c->train.steps;
+    while (l->r->step < c->train.steps) {
+        TRIT_TRY(one_step(l, e));
+        if (l->r->step == c->train.steps) break; /* the last step is evaluated and saved below */
+        bool best = false;
+        if (due(l->r->step, c->train.eval_every)) {
+            TRIT_TRY(evaluate(l, true, e));
+            best = l->s->best_step == l->r->step;
+        }
+        if (best || due(l->r->step, c->run.save_every)) TRIT_TRY(save(l, e));
+    }
+    TRIT_TRY(evaluate(l, !complete, e));
+    return complete ? TRIT_OK : save(l, e);
+}
+
+trit_status trit_train(trit_run *r, trit_store *s, const trit_train_options *o,
+                       trit_train_result *out, trit_error *e) {
+    *out = (trit_train_result){.valid = {.loss = NAN, .gap_to_source = NAN}};
+    loop l = {.r = r,
+              .s = s,
+              .o = o,
+              .out = out,
+              .begin = now(),
+              .first_step = r->step,
+              .shown_step = r->step};
+    l.shown_at = l.begin;
+    report(&l, TRIT_PROGRESS_START, 0, 0);
+    trit_status status = run_loop(&l, e);
+    l.train_seconds += now() - l.begin;
+    if (status == TRIT_E_STOPPED || status == TRIT_E_NUMERIC) {
+        trit_error second = {0};
+        if (s->saved_step != r->step && trit_store_save(s, r, &second)) {
+            trit_error_wrap(e, "%s", second.text);
+        }
+    }
+    out->step = r->step;
+    out->train_loss = l.recent_weight > 0 ? l.recent / l.recent_weight : NAN;
+    out->tokens_per_second =
+        l.train_seconds > 0 ? (double)(r->step - l.first_step) * tokens_of_step(r) / l.train_seconds
+                            : 0;
+    out->best_step = s->best_step;
+    out->best_loss = s->best_loss;
+    return status;
+}
