@@ -17,7 +17,7 @@ static const char *const built[] = {
     "boat",  "wagon", "sled",     "raft", "birdhouse", "chair", "table",     "toy train",
     "swing", "bench", "cupboard", "tent", "bridge",    "fence", "dollhouse", "ladder"};
 static const char *const color[] = {"red",   "blue",    "green",  "yellow", "orange", "purple",
-                                    "white", "black",   "silver", "golden", "pink",   "brown",
+                                    "white", "black",   "silver", "gold",   "pink",   "brown",
                                     "gray",  "scarlet", "violet", "crimson"};
 static const char *const daytime[] = {"morning", "afternoon", "evening", "day"};
 static const char *const elder[] = {"Aunt Bea",    "Mr. Fig",    "Mrs. Oak",   "Dr. Elm",
@@ -33,6 +33,8 @@ static const char *const errand[] = {
 static const char *const event[] = {
     "fair",  "concert", "picnic", "dance",   "circus",  "parade", "puppet show", "party",
     "feast", "race",    "play",   "bonfire", "wedding", "market", "singalong",   "kite contest"};
+static const char *const fear[] = {"nervous", "afraid",  "worried", "sad",
+                                   "upset",   "unhappy", "gloomy",  "ashamed"};
 static const char *const feel[] = {
     "glad",    "happy", "proud", "merry", "pleased",  "thankful", "cheerful", "content",
     "hopeful", "lucky", "calm",  "jolly", "grateful", "blessed",  "joyful",   "excited"};
@@ -238,15 +240,15 @@ static const char *const yard[] = {"behind the barn", "beside the well",   "unde
 #define LIST(list, first) \
     { #list, list, N(list), first }
 const trit_tales_list trit_tales_lists[] = {
-    LIST(ask, 0),     LIST(bag, 0),     LIST(built, 0),   LIST(color, 0), LIST(daytime, 0),
-    LIST(elder, 0),   LIST(errand, 0),  LIST(event, 0),   LIST(feel, 0),  LIST(food, 0),
-    LIST(fragile, 0), LIST(go, 0),      LIST(goods, 0),   LIST(home, 0),  LIST(house, 0),
-    LIST(joy, 0),     LIST(kind, 0),    LIST(look, 0),    LIST(love, 0),  LIST(many, 6),
-    LIST(meek, 0),    LIST(month, 0),   LIST(mood, 0),    LIST(name, 0),  LIST(need, 0),
-    LIST(nice, 0),    LIST(pair, 0),    LIST(part, 0),    LIST(place, 0), LIST(plant, 0),
-    LIST(playing, 0), LIST(say, 0),     LIST(several, 2), LIST(size, 0),  LIST(sound, 0),
-    LIST(spot, 0),    LIST(stop, 0),    LIST(thing, 0),   LIST(trait, 0), LIST(turn, 0),
-    LIST(wear, 0),    LIST(weather, 0), LIST(weekday, 0), LIST(yard, 0),
+    LIST(ask, 0),   LIST(bag, 0),     LIST(built, 0),   LIST(color, 0),   LIST(daytime, 0),
+    LIST(elder, 0), LIST(errand, 0),  LIST(event, 0),   LIST(fear, 0),    LIST(feel, 0),
+    LIST(food, 0),  LIST(fragile, 0), LIST(go, 0),      LIST(goods, 0),   LIST(home, 0),
+    LIST(house, 0), LIST(joy, 0),     LIST(kind, 0),    LIST(look, 0),    LIST(love, 0),
+    LIST(many, 6),  LIST(meek, 0),    LIST(month, 0),   LIST(mood, 0),    LIST(name, 0),
+    LIST(need, 0),  LIST(nice, 0),    LIST(pair, 0),    LIST(part, 0),    LIST(place, 0),
+    LIST(plant, 0), LIST(playing, 0), LIST(say, 0),     LIST(several, 2), LIST(size, 0),
+    LIST(sound, 0), LIST(spot, 0),    LIST(stop, 0),    LIST(thing, 0),   LIST(trait, 0),
+    LIST(turn, 0),  LIST(wear, 0),    LIST(weather, 0), LIST(weekday, 0), LIST(yard, 0),
 };
 const int trit_tales_n_lists = N(trit_tales_lists);
 #undef LIST
@@ -397,7 +399,7 @@ static const trit_tales_option box[] = {
 };
 static const trit_tales_option span[] = {{2, "days"}, {2, "weeks"}};
 static const trit_tales_option afraid[] = {
-    {3, "{h} felt {mood=mood}."}, {1, "{h} looked at the floor."}, {1, "{h} took a deep breath."}};
+    {3, "{h} felt {fear=fear}."}, {1, "{h} looked at the floor."}, {1, "{h} took a deep breath."}};
 static const trit_tales_option forgive[] = {
     {2, "\"Thank you for telling me,\" {e} {s2=say}."},
     {1, "{e} gave {h:him} a hug."},

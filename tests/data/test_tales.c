@@ -19,7 +19,7 @@ static void same_bytes_everywhere(void **state) {
         assert_int_equal(trit_tales_story(1, k, &all, NULL), TRIT_OK);
     }
     /* Changes with any change of the grammar: runs on other text are other experiments. */
-    assert_int_equal(trit_hash64(all.at, all.len, 0), UINT64_C(0xc2f7dbe3d05c426e));
+    assert_int_equal(trit_hash64(all.at, all.len, 0), UINT64_C(0x9173a3d8a1a6e87d));
     trit_text_free(&all);
 }
 
@@ -45,7 +45,7 @@ static void story_depends_on_seed_and_number_only(void **state) {
 static void stories_parse(void **state) {
     (void)state;
     double token[TRIT_TALES_MAX_TOKENS];
-    for (uint64_t k = 0; k < 4000; k++) {
+    for (uint64_t k = 0; k < 2500; k++) {
         int64_t n;
         double nats, sum = 0;
         char *text = story(3, k, &n, &nats);
@@ -64,7 +64,7 @@ static void next_byte_probabilities_sum_to_one(void **state) {
     (void)state;
     double token[TRIT_TALES_MAX_TOKENS + 1];
     char begin[TRIT_TALES_MAX_TOKENS + 1];
-    for (uint64_t k = 0; k < 6; k++) {
+    for (uint64_t k = 0; k < 4; k++) {
         int64_t n;
         char *text = story(4, k, &n, NULL);
         for (int64_t at = (int64_t)k % 5; at <= n; at += 5) {
@@ -92,7 +92,9 @@ static void parse_finds_the_first_wrong_byte(void **state) {
             text[at] = '\0';
             assert_int_equal(trit_tales_parse(text, n, NULL), at);
             text[at] = was;
-            assert_int_equal(trit_tales_parse(text, at, NULL), at); /* cut short */
+            /* Cut short; before a moral it may end as well, and end-of-text counts, too. */
+            bool moral = at && strchr(".!", text[at - 1]) && was == ' ';
+            assert_in_range(trit_tales_parse(text, at, NULL), at, at + moral);
         }
         text[n] = ' '; /* the NUL: one byte too many */
         assert_in_range(trit_tales_parse(text, n + 1, NULL), n, n + 1);
