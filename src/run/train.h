@@ -11,6 +11,7 @@ typedef struct trit_progress {
     int64_t step, steps;      /* done, and in all */
     double loss, lr;          /* of the newest step */
     double val_loss;          /* of the newest evaluation; NaN before the first */
+    double gap_to_source;     /* ditto; NaN where the entropy of the source is unknown */
     double tokens_per_second; /* since the last report of this kind */
     double seconds_left;      /* estimate */
 } trit_progress;
