@@ -1,10 +1,11 @@
 # Writes OUT, a C file that holds every JSON file of FILES as text: {name without .json, text}.
 set(text "/* Made by cmake/embed.cmake from configs/quant; do not edit. */\n#include \"quant/methods.h\"\n\n")
 string(APPEND text "const trit_method_file trit_method_files[] = {\n")
+list(TRANSFORM FILES REPLACE "\\.json$" "")
+list(SORT FILES) # by name: with its ending "a-b" would come before "a"
 foreach(file IN LISTS FILES)
   get_filename_component(name ${file} NAME)
-  string(REGEX REPLACE "\\.json$" "" name ${name})
-  file(READ ${file} json)
+  file(READ ${file}.json json)
   string(REPLACE "\\" "\\\\" json "${json}")
   string(REPLACE "\"" "\\\"" json "${json}")
   string(REPLACE "\n" "\\n\"\n     \"" json "${json}")

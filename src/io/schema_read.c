@@ -26,10 +26,10 @@ static const trit_field *field_find(const trit_schema *s, const char *key) {
     return NULL;
 }
 
-enum { HINT_BYTES = 640 };
+enum { HINT_BYTES = TRIT_SETTINGS_HINT_BYTES };
 
-/* "; did you mean "lr"? (allowed: lr, beta)" */
-static void hint(char buf[HINT_BYTES], const char *word, const char *const *words, int n) {
+void trit_settings_hint(char buf[TRIT_SETTINGS_HINT_BYTES], const char *word,
+                        const char *const *words, int n) {
     char all[HINT_BYTES - 128];
     const char *near = trit_text_nearest(word, words, n);
     int used = near ? snprintf(buf, 100, "; did you mean \"%s\"?", near) : 0;
@@ -43,7 +43,7 @@ static void key_hint(char buf[HINT_BYTES], const trit_schema *s, const char *key
     const char *words[MAX];
     int n = 0;
     for (int i = 0; i < s->n_field && n < MAX; i++) words[n++] = s->field[i].key;
-    hint(buf, key, words, n);
+    trit_settings_hint(buf, key, words, n);
 }
 
 /* ---- values -------------------------------------------------------------------------------- */
@@ -133,7 +133,7 @@ static trit_status read_name(const trit_field *f, const cJSON *v, const place *p
         }
     }
     char found[80], near[HINT_BYTES];
-    hint(near, cJSON_IsString(v) ? v->valuestring : "", f->names, n);
+    trit_settings_hint(near, cJSON_IsString(v) ? v->valuestring : "", f->names, n);
     return trit_settings_fail(p->e, p->file, p->pointer, "found %s, expected a known word%s",
                               trit_json_describe(found, v), near);
 }

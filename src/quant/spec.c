@@ -4,7 +4,6 @@
 #include "quant/quant_list.h"
 #include "quant/rows.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,8 +45,11 @@ const char *const trit_granularity_names[TRIT_N_GRANULARITY + 1] = {
 #undef X
         NULL};
 
-static trit_schedule hold(double value) {
-    return (trit_schedule){.shape = TRIT_SHAPE_hold, .from = value, .to = value};
+/* In place: a struct passed by value may lose what its padding held. */
+static void hold(trit_schedule *s, double value) {
+    memset(s, 0, sizeof *s);
+    s->shape = TRIT_SHAPE_hold;
+    s->from = s->to = value;
 }
 
 static int count(const char *const *names) {
@@ -79,7 +81,7 @@ void trit_spec_reset_knobs(trit_spec *sp) {
         const trit_knob *k = trit_spec_knobs(sp, (trit_knob_axis)axis);
         for (int i = 0; i < TRIT_MAX_KNOB; i++) {
             bool here = k && k->name;
-            sp->knob[axis][i] = hold(here ? k->dflt : 0);
+            hold(&sp->knob[axis][i], here ? k->dflt : 0);
             if (here) k++;
         }
     }
@@ -91,6 +93,11 @@ trit_spec trit_spec_off(void) {
     return sp;
 }
 
+trit_granularity trit_spec_granularity(trit_quant_kind kind, int scale) {
+    if (kind == TRIT_QUANT_WEIGHT || trit_scales[scale]->learned) return TRIT_GRANULARITY_tensor;
+    return TRIT_GRANULARITY_token;
+}
+
 trit_spec trit_spec_make(trit_quant_kind kind, int grid) {
     trit_spec sp = trit_spec_off();
     const trit_grid *row = trit_grids[grid];
@@ -98,27 +105,33 @@ trit_spec trit_spec_make(trit_quant_kind kind, int grid) {
     sp.grid = grid;
     /* Few levels: a mean magnitude; many: the largest, so that nothing is clipped. */
     sp.scale = find(trit_scale_names, row->bits_default <= 2 ? "absmean" : "absmax");
-    sp.granularity = kind == TRIT_QUANT_WEIGHT ? TRIT_GRANULARITY_tensor : TRIT_GRANULARITY_token;
+    sp.granularity = trit_spec_granularity(kind, sp.scale);
     sp.group = 128;
     sp.bits = row->bits_default;
     sp.is_signed = true;
     sp.eps = 1e-5;
-    sp.lambda = hold(1);
+    hold(&sp.lambda, 1);
     trit_spec_reset_knobs(&sp);
     return sp;
 }
 
-/* "int4" is grid int with 4 bits, "uint4" its unsigned form. Returns the grid or -1. */
+/* The whole number that text is, up to 9 digits; -1 when it is none. */
+static int64_t digits(const char *text) {
+    size_t n = strspn(text, "0123456789");
+    return n && n < 10 && !text[n] ? strtol(text, NULL, 10) : -1;
+}
+
+/* "int4" is grid int with 4 bits, "uint4" its unsigned form; *bits = -1 where the word has none.
+ * Returns the grid or -1. */
 static int grid_word(const char *word, int64_t *bits, bool *is_signed) {
-    *bits = 0;
+    *bits = -1;
     *is_signed = true;
     int whole = find(trit_grid_names, word);
     if (whole >= 0) return whole;
     size_t letters = strcspn(word, "0123456789");
-    if (!word[letters] || strspn(word + letters, "0123456789") != strlen(word + letters)) return -1;
+    if (word[letters] && (*bits = digits(word + letters)) < 0) return -1;
     char name[32];
     snprintf(name, sizeof name, "%.*s", (int)letters, word);
-    *bits = strtol(word + letters, NULL, 10);
     if (strcmp(name, "uint") == 0) {
         *is_signed = false;
         return find(trit_grid_names, "int");
@@ -143,42 +156,51 @@ static trit_status bad_word(const char *text, const char *word, trit_error *e) {
         trit_text_join(list, sizeof list, words, n));
 }
 
-trit_status trit_spec_parse(trit_spec *sp, trit_quant_kind kind, const char *text, trit_error *e) {
-    if (strcmp(text, "none") == 0) {
-        *sp = trit_spec_off();
-        return TRIT_OK;
+/* A word after the grid. *scale and *gran: what was named so far, -1 for nothing. */
+static trit_status axis_word(trit_spec *sp, const char *text, const char *word, int *scale,
+                             int *gran, trit_error *e) {
+    int s = find(trit_scale_names, word), g = find(trit_granularity_names, word);
+    if (g < 0 && strncmp(word, "group", 5) == 0 && digits(word + 5) >= 0) {
+        g = TRIT_GRANULARITY_group;
+        sp->group = digits(word + 5);
     }
+    if (s < 0 && g < 0) return bad_word(text, word, e);
+    if ((s >= 0 && *scale >= 0) || (g >= 0 && *gran >= 0)) {
+        return TRIT_FAIL(e, E_CONFIG, "quantizer \"%s\": \"%s\" is a second %s", text, word,
+                         s >= 0 ? "scale rule" : "granularity");
+    }
+    if (s >= 0) *scale = s;
+    if (g >= 0) *gran = g;
+    return TRIT_OK;
+}
+
+trit_status trit_spec_parse(trit_spec *sp, trit_quant_kind kind, const char *text, trit_error *e) {
+    *sp = trit_spec_off();
+    if (strcmp(text, "none") == 0) return TRIT_OK;
     char buf[128];
+    if (strlen(text) >= sizeof buf) {
+        return TRIT_FAIL(e, E_CONFIG, "quantizer \"%.40s...\": too long", text);
+    }
     snprintf(buf, sizeof buf, "%s", text);
+    int scale = -1, gran = -1;
     bool first = true;
     for (char *word = buf, *next; word; word = next, first = false) {
         next = strchr(word, '-');
         if (next) *next++ = '\0';
-        if (first) {
-            int64_t bits;
-            bool is_signed;
-            int grid = grid_word(word, &bits, &is_signed);
-            if (grid < 0) return bad_word(text, word, e);
-            *sp = trit_spec_make(kind, grid);
-            if (bits) sp->bits = bits;
-            sp->is_signed = is_signed;
+        if (!first) {
+            TRIT_TRY(axis_word(sp, text, word, &scale, &gran, e));
             continue;
         }
-        int scale = find(trit_scale_names, word), gran = find(trit_granularity_names, word);
-        if (scale >= 0) {
-            sp->scale = scale;
-            if (trit_scales[scale]->learned && kind == TRIT_QUANT_ACTIVATION) {
-                sp->granularity = TRIT_GRANULARITY_tensor;
-            }
-        } else if (gran >= 0) {
-            sp->granularity = (trit_granularity)gran;
-        } else if (strncmp(word, "group", 5) == 0 && isdigit((unsigned char)word[5])) {
-            sp->granularity = TRIT_GRANULARITY_group;
-            sp->group = strtol(word + 5, NULL, 10);
-        } else {
-            return bad_word(text, word, e);
-        }
+        int64_t bits;
+        bool is_signed;
+        int grid = grid_word(word, &bits, &is_signed);
+        if (grid < 0) return bad_word(text, word, e);
+        *sp = trit_spec_make(kind, grid);
+        if (bits >= 0) sp->bits = bits;
+        sp->is_signed = is_signed;
     }
+    if (scale >= 0) sp->scale = scale;
+    sp->granularity = gran >= 0 ? (trit_granularity)gran : trit_spec_granularity(kind, sp->scale);
     trit_spec_reset_knobs(sp);
     return trit_spec_check(sp, kind, e);
 }

@@ -145,6 +145,9 @@ typedef enum { TRIT_QUANT_WEIGHT, TRIT_QUANT_ACTIVATION } trit_quant_kind;
 /* A quantizer that is off; a quantizer with every default of the given rows. */
 trit_spec trit_spec_off(void);
 trit_spec trit_spec_make(trit_quant_kind kind, int grid);
+/* Who shares a scale where a config does not say: tensor for weights, token for activations (tensor
+ * with a learned scale). */
+trit_granularity trit_spec_granularity(trit_quant_kind kind, int scale);
 /* Reads a short form: words of the axes joined by '-', the grid first:
  * "ternary-absmean", "int8-token", "uint4-absmax-row", "int4-learned-group64", "none".
  * E_CONFIG with the offending word, the allowed words and the nearest. */

@@ -1,0 +1,465 @@
+/* Specs and rules from JSON and back. */
+#include "io/quant_settings.h"
+
+#include "base/number.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Where a value stands, for messages. */
+typedef struct place {
+    const char *file, *pointer;
+    trit_error *e;
+} place;
+
+/* Puts the place before an error that was reported without one. */
+static trit_status at_place(trit_status status, const place *p) {
+    if (status && *p->pointer) trit_error_wrap(p->e, "%s", p->pointer);
+    if (status && p->file) trit_error_wrap(p->e, "%s", p->file);
+    return status;
+}
+
+static trit_status fail_at_key(const place *p, const char *key, const char *text) {
+    char inner[TRIT_JSON_POINTER_BYTES];
+    trit_json_pointer_add(inner, p->pointer, key);
+    return trit_settings_fail(p->e, p->file, inner, "%s", text);
+}
+
+static trit_status unexpected(const place *p, const cJSON *v, const char *what) {
+    char found[80];
+    return trit_settings_fail(p->e, p->file, p->pointer, "found %s, expected %s",
+                              trit_json_describe(found, v), what);
+}
+
+/* A section's JSON Schema without what belongs to a whole document. */
+static cJSON *part_schema(const trit_schema *s) {
+    cJSON *v = trit_settings_schema(s, "");
+    static const char *const gone[] = {"$schema", "$id", "title"};
+    for (int i = 0; v && i < 3; i++) cJSON_DeleteItemFromObjectCaseSensitive(v, gone[i]);
+    return v;
+}
+
+/* The text as a tree, freed; NULL: no memory. */
+static cJSON *tree_of(trit_text *t) {
+    cJSON *v = t->failed ? NULL : cJSON_Parse(trit_text_get(t));
+    trit_text_free(t);
+    return v;
+}
+
+static void add_part_schema(trit_text *t, const trit_schema *s) {
+    cJSON *v = part_schema(s);
+    if (!v) t->failed = true;
+    trit_json_print(v, false, t);
+    cJSON_Delete(v);
+}
+
+/* ---- numbers with a schedule --------------------------------------------------------------- */
+
+typedef struct schedule_keys {
+    int shape;
+    double from, to;
+    int64_t begin, end;
+} schedule_keys;
+#define SCHEDULE_FIELDS(F)                                                                \
+    F(NAME, shape, NULL, 0, 0, trit_shape_names, "", "curve between begin and end")       \
+    F(REAL, from, NULL, -INFINITY, INFINITY, NULL, "", "value until begin")               \
+    F(REAL, to, "0", -INFINITY, INFINITY, NULL, "", "value from end on; hold needs none") \
+    F(INT, begin, "0", 0, 1e12, NULL, "steps", "last step with the value from")           \
+    F(INT, end, "0", 0, 1e12, NULL, "steps", "first step with the value to; hold needs none")
+static const trit_field schedule_fields[] = {
+#define F(...) TRIT_FIELD(schedule_keys, __VA_ARGS__)
+    SCHEDULE_FIELDS(F)
+#undef F
+};
+enum { FROM = 1, TO = 2, N_SCHEDULE_FIELD = sizeof schedule_fields / sizeof *schedule_fields };
+static const trit_schema schedule_schema = TRIT_SCHEMA(
+    "schedule", "a number that changes with the step", schedule_keys, schedule_fields, NULL);
+
+static void set_schedule(trit_schedule *s, const schedule_keys *k) {
+    memset(s, 0, sizeof *s); /* padding too */
+    s->shape = (trit_shape)k->shape;
+    s->from = k->from;
+    s->to = k->to;
+    s->begin = k->begin;
+    s->end = k->end;
+}
+
+/* A number in lo..hi, or a schedule between such numbers. */
+static trit_status read_schedule(trit_schedule *out, const cJSON *v, double lo, double hi,
+                                 const place *p) {
+    if (!cJSON_IsObject(v)) {
+        char range[80], what[200];
+        if (!cJSON_IsNumber(v) || v->valuedouble < lo || v->valuedouble > hi) {
+            snprintf(what, sizeof what,
+                     "a number %s, or {\"shape\", \"from\", \"to\", \"begin\", \"end\"}",
+                     trit_number_range(range, lo, hi));
+            return unexpected(p, v, what);
+        }
+        set_schedule(out, &(schedule_keys){TRIT_SHAPE_hold, v->valuedouble, v->valuedouble, 0, 0});
+        return TRIT_OK;
+    }
+    trit_field fields[N_SCHEDULE_FIELD];
+    memcpy(fields, schedule_fields, sizeof fields);
+    bool has_to = trit_json_get(v, "to") != NULL, has_end = trit_json_get(v, "end") != NULL;
+    for (int i = FROM; i <= TO; i++) {
+        if (i == TO && !has_to) continue;
+        fields[i].lo = lo;
+        fields[i].hi = hi;
+    }
+    trit_schema s = schedule_schema;
+    s.field = fields;
+    schedule_keys k;
+    TRIT_TRY(trit_settings_read(&s, v, p->file, p->pointer, NULL, &k, p->e));
+    if (k.shape == TRIT_SHAPE_hold) {
+        set_schedule(out, &(schedule_keys){TRIT_SHAPE_hold, k.from, k.from, 0, 0});
+        return TRIT_OK;
+    }
+    if (!has_to) return fail_at_key(p, "to", "this key is required, unless the shape is hold");
+    if (!has_end) return fail_at_key(p, "end", "this key is required, unless the shape is hold");
+    if (k.begin > k.end) return fail_at_key(p, "end", "lies before begin");
+    if (k.shape == TRIT_SHAPE_exp && (k.from <= 0 || k.to <= 0)) {
+        return fail_at_key(p, "shape", "exp goes between numbers above 0 only; use linear");
+    }
+    set_schedule(out, &k);
+    return TRIT_OK;
+}
+
+static cJSON *write_schedule(const trit_schedule *s) {
+    if (s->shape == TRIT_SHAPE_hold) return cJSON_CreateNumber(s->from);
+    schedule_keys k = {(int)s->shape, s->from, s->to, s->begin, s->end};
+    return trit_settings_write(&schedule_schema, &k);
+}
+
+static void add_schedule_schema(trit_text *t) {
+    trit_text_add(t, "{\"anyOf\":[{\"type\":\"number\"},");
+    add_part_schema(t, &schedule_schema);
+    trit_text_add(t, "]}");
+}
+
+static trit_status lambda_read(void *member, const cJSON *v, const char *file, const char *pointer,
+                               trit_arena *mem, trit_error *e) {
+    (void)mem;
+    return read_schedule(member, v, 0, 1, &(place){file, pointer, e});
+}
+static cJSON *lambda_write(const void *member) {
+    return write_schedule(member);
+}
+static cJSON *lambda_schema(void) {
+    trit_text t = {0};
+    add_schedule_schema(&t);
+    return tree_of(&t);
+}
+static const trit_custom lambda_custom = {lambda_read, lambda_write, lambda_schema};
+
+/* ---- knobs --------------------------------------------------------------------------------- */
+
+static const char *row_name(const trit_spec *sp, trit_knob_axis axis) {
+    switch (axis) {
+    case TRIT_KNOB_GRID:
+        return trit_grid_names[sp->grid];
+    case TRIT_KNOB_SCALE:
+        return trit_scale_names[sp->scale];
+    default:
+        return trit_estimator_names[sp->estimator];
+    }
+}
+
+/* Knobs of all axes by name; one step of a loop that begins with axis = 0, i = -1. */
+static const trit_knob *next_knob(const trit_spec *sp, int *axis, int *i) {
+    for ((*i)++; *axis < TRIT_N_KNOB_AXIS; ++*axis, *i = 0) {
+        const trit_knob *k = trit_spec_knobs(sp, (trit_knob_axis)*axis);
+        if (k && k[*i].name) return &k[*i];
+    }
+    return NULL;
+}
+
+static trit_status unknown_knob(const trit_spec *sp, const char *name, const place *p) {
+    const char *words[TRIT_N_KNOB_AXIS * TRIT_MAX_KNOB];
+    int n = 0, last = -1;
+    char all[512];
+    size_t used = 0;
+    const trit_knob *k;
+    for (int axis = 0, i = -1; (k = next_knob(sp, &axis, &i));) {
+        words[n++] = k->name;
+        if (axis != last) {
+            used +=
+                (size_t)snprintf(all + used, sizeof all - used, "%srow %s has: ", used ? "; " : "",
+                                 row_name(sp, (trit_knob_axis)axis));
+        } else {
+            used += (size_t)snprintf(all + used, sizeof all - used, ", ");
+        }
+        used += (size_t)snprintf(all + used, sizeof all - used, "%.40s", k->name);
+        last = axis;
+    }
+    const char *near = trit_text_nearest(name, words, n);
+    return trit_settings_fail(p->e, p->file, p->pointer, "unknown knob%s%s%s (%s)",
+                              near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "",
+                              n ? all : "the chosen rows have none");
+}
+
+static trit_status read_knobs(trit_spec *sp, const cJSON *knobs, const place *p) {
+    for (const cJSON *v = knobs ? knobs->child : NULL; v; v = v->next) {
+        if (v->string[0] == '$' || strcmp(v->string, "comment") == 0) continue;
+        char pointer[TRIT_JSON_POINTER_BYTES];
+        place inner = {p->file, trit_json_pointer_add(pointer, p->pointer, v->string), p->e};
+        const trit_knob *k;
+        int axis = 0, i = -1;
+        while ((k = next_knob(sp, &axis, &i)) && strcmp(k->name, v->string) != 0) {
+        }
+        if (!k) return unknown_knob(sp, v->string, &inner);
+        TRIT_TRY(read_schedule(&sp->knob[axis][i], v, k->lo, k->hi, &inner));
+    }
+    return TRIT_OK;
+}
+
+/* The rows that own the knobs are known after all keys are read: see trit_quant_spec_read. */
+static trit_status knobs_read(void *member, const cJSON *v, const char *file, const char *pointer,
+                              trit_arena *mem, trit_error *e) {
+    (void)member, (void)mem;
+    if (cJSON_IsObject(v)) return TRIT_OK;
+    return unexpected(&(place){file, pointer, e}, v, "an object like {\"mult\": 1}");
+}
+
+static cJSON *knobs_write(const void *member) {
+    const trit_spec *sp = (const void *)((const char *)member - offsetof(trit_spec, knob));
+    cJSON *obj = cJSON_CreateObject();
+    const trit_knob *k;
+    for (int axis = 0, i = -1; obj && (k = next_knob(sp, &axis, &i));) {
+        cJSON *v = write_schedule(&sp->knob[axis][i]);
+        if (v && cJSON_AddItemToObject(obj, k->name, v)) continue;
+        cJSON_Delete(v);
+        cJSON_Delete(obj);
+        obj = NULL;
+    }
+    return obj;
+}
+
+/* Adds each knob's name once. */
+static void add_knob_names(trit_text *t, const trit_knob *k, trit_text *seen) {
+    for (; k && k->name; k++) {
+        char word[64];
+        snprintf(word, sizeof word, "\"%.50s\":", k->name);
+        if (strstr(trit_text_get(seen), word)) continue;
+        trit_text_add(t, "%s%s", *trit_text_get(seen) ? "," : "", word);
+        add_schedule_schema(t);
+        trit_text_add(seen, "%s", word);
+    }
+}
+
+static cJSON *knobs_schema(void) {
+    trit_text t = {0}, seen = {0};
+    trit_text_add(&t, "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{");
+    for (int i = 0; trit_grids[i]; i++) add_knob_names(&t, trit_grids[i]->knob, &seen);
+    for (int i = 0; trit_scales[i]; i++) add_knob_names(&t, trit_scales[i]->knob, &seen);
+    for (int i = 0; trit_estimators[i]; i++) add_knob_names(&t, trit_estimators[i]->knob, &seen);
+    trit_text_add(&t, "}}");
+    t.failed = t.failed || seen.failed;
+    trit_text_free(&seen);
+    return tree_of(&t);
+}
+static const trit_custom knobs_custom = {knobs_read, knobs_write, knobs_schema};
+
+/* ---- one spec ------------------------------------------------------------------------------ */
+
+#define ROW(key, type, dflt, lo, hi, names, unit, doc, member) \
+    {key, TRIT_T_##type, dflt, lo, hi, names, unit, doc, offsetof(trit_spec, member), NULL, NULL},
+static const trit_field spec_fields[] = {
+    ROW("grid", NAME, NULL, 0, 0, trit_grid_names, "", "which levels exist",
+        grid) ROW("bits", INT, "0", 0, 32, NULL, "bits", "of a level; 0: the grid's own",
+                  bits) ROW("signed", BOOL, "true", 0, 0, NULL, "", "levels of both signs",
+                            is_signed) ROW("narrow", BOOL, "false", 0, 0, NULL, "",
+                                           "integers without the lowest level", narrow)
+        ROW("scale", NAME, "\"absmax\"", 0, 0, trit_scale_names, "",
+            "how a group gets its scale; absmean by default for grids of 1 or 2 bits, else absmax",
+            scale)
+            ROW("granularity", NAME, "\"tensor\"", 0, 0, trit_granularity_names, "",
+                "who shares a scale; tensor by default for weights and learned scales, else token",
+                granularity) ROW("group", INT, "128", 1, 1e9, NULL, "elements",
+                                 "of a group, with granularity group",
+                                 group) ROW("estimator", NAME, "\"ste\"", 0, 0,
+                                            trit_estimator_names, "", "gradient of the rounding",
+                                            estimator) ROW("eps", REAL, "1e-5", 1e-30, 1, NULL, "",
+                                                           "least scale; protects groups of zeros",
+                                                           eps)
+                ROW("start", INT, "0", 0, 1e12, NULL, "steps", "first step that quantizes", start){
+                    "lambda", TRIT_T_CUSTOM, "1", 0, 0, NULL, "",
+                    "strength: x + lambda*(Q(x) - x) in training; a number or a schedule",
+                    offsetof(trit_spec, lambda), NULL, &lambda_custom},
+    {"knobs", TRIT_T_CUSTOM, "{}", 0, 0, NULL, "", "numbers of the chosen rows, or schedules",
+     offsetof(trit_spec, knob), NULL, &knobs_custom},
+};
+#undef ROW
+static const trit_schema spec_schema =
+    TRIT_SCHEMA("quantizer", "a quantizer", trit_spec, spec_fields, NULL);
+
+/* Defaults that depend on other keys. */
+static trit_status complete(trit_spec *sp, trit_quant_kind kind, const cJSON *v, const place *p) {
+    trit_spec dflt = trit_spec_make(kind, sp->grid);
+    if (!sp->bits) sp->bits = dflt.bits;
+    if (!trit_json_get(v, "scale")) sp->scale = dflt.scale;
+    bool grouped = trit_json_get(v, "group") != NULL;
+    if (!trit_json_get(v, "granularity")) {
+        sp->granularity = grouped ? TRIT_GRANULARITY_group : trit_spec_granularity(kind, sp->scale);
+    } else if (grouped && sp->granularity != TRIT_GRANULARITY_group) {
+        return fail_at_key(p, "group", "only granularity \"group\" has a size");
+    }
+    return TRIT_OK;
+}
+
+trit_status trit_quant_spec_read(trit_spec *sp, trit_quant_kind kind, const cJSON *v,
+                                 const char *file, const char *pointer, trit_error *e) {
+    place p = {file, pointer, e}, inner = p;
+    if (cJSON_IsString(v)) return at_place(trit_spec_parse(sp, kind, v->valuestring, e), &p);
+    if (!cJSON_IsObject(v)) return unexpected(&p, v, "a string like \"int8\" or an object");
+    TRIT_TRY(trit_settings_read(&spec_schema, v, file, pointer, NULL, sp, e));
+    sp->on = true;
+    TRIT_TRY(complete(sp, kind, v, &p));
+    trit_spec_reset_knobs(sp);
+    char knobs[TRIT_JSON_POINTER_BYTES];
+    inner.pointer = trit_json_pointer_add(knobs, pointer, "knobs");
+    TRIT_TRY(read_knobs(sp, trit_json_get(v, "knobs"), &inner));
+    return at_place(trit_spec_check(sp, kind, e), &p);
+}
+
+cJSON *trit_quant_spec_write(const trit_spec *sp) {
+    if (!sp->on) return cJSON_CreateString("none");
+    cJSON *v = trit_settings_write(&spec_schema, sp);
+    if (v && sp->granularity != TRIT_GRANULARITY_group) {
+        cJSON_DeleteItemFromObjectCaseSensitive(v, "group");
+    }
+    return v;
+}
+
+static void add_words(trit_text *t, const char *const *names) {
+    for (int i = 0; names[i]; i++) trit_text_add(t, "%s%s", i ? "|" : "", names[i]);
+}
+
+static cJSON *spec_json_schema(void) {
+    trit_text t = {0};
+    trit_text_add(&t, "{\"anyOf\":[{\"type\":\"string\",\"pattern\":\"^(none|(uint|");
+    add_words(&t, trit_grid_names);
+    trit_text_add(&t, ")[0-9]*(-(");
+    add_words(&t, trit_scale_names);
+    trit_text_add(&t, "|");
+    add_words(&t, trit_granularity_names);
+    trit_text_add(&t, "|group[0-9]+))*)$\"},");
+    cJSON *obj = part_schema(&spec_schema), *keys = trit_json_get(obj, "properties");
+    if (!obj) t.failed = true;
+    static const char *const depends[] = {"scale", "granularity"};
+    for (int i = 0; i < 2; i++) {
+        cJSON_DeleteItemFromObjectCaseSensitive(trit_json_get(keys, depends[i]), "default");
+    }
+    trit_json_print(obj, false, &t);
+    cJSON_Delete(obj);
+    trit_text_add(&t, "]}");
+    return tree_of(&t);
+}
+
+static trit_status weights_read(void *member, const cJSON *v, const char *file, const char *pointer,
+                                trit_arena *mem, trit_error *e) {
+    (void)mem;
+    return trit_quant_spec_read(member, TRIT_QUANT_WEIGHT, v, file, pointer, e);
+}
+static trit_status activations_read(void *member, const cJSON *v, const char *file,
+                                    const char *pointer, trit_arena *mem, trit_error *e) {
+    (void)mem;
+    return trit_quant_spec_read(member, TRIT_QUANT_ACTIVATION, v, file, pointer, e);
+}
+static cJSON *spec_write(const void *member) {
+    return trit_quant_spec_write(member);
+}
+static const trit_custom weights_custom = {weights_read, spec_write, spec_json_schema};
+static const trit_custom activations_custom = {activations_read, spec_write, spec_json_schema};
+
+/* ---- rules --------------------------------------------------------------------------------- */
+
+static const trit_field rule_fields[] = {
+    TRIT_FIELD(trit_quant_rule, STR, match, NULL, 0, 0, NULL, "",
+               "layer paths, with * and ?: \"blocks.0.*\"")
+        TRIT_FIELD_CUSTOM(trit_quant_rule, weights, "\"none\"", weights_custom,
+                          "quantizer of weights")
+            TRIT_FIELD_CUSTOM(trit_quant_rule, activations, "\"none\"", activations_custom,
+                              "quantizer of layer inputs")};
+static const trit_schema rule_schema =
+    TRIT_SCHEMA("rule", "quantizers of some layers; at least one of weights and activations",
+                trit_quant_rule, rule_fields, NULL);
+
+static trit_status read_rule(trit_quant_rule *rule, const cJSON *v, const place *p,
+                             trit_arena *mem) {
+    TRIT_TRY(trit_settings_read(&rule_schema, v, p->file, p->pointer, mem, rule, p->e));
+    rule->has_weights = trit_json_get(v, "weights") != NULL;
+    rule->has_activations = trit_json_get(v, "activations") != NULL;
+    if (!*rule->match) return fail_at_key(p, "match", "an empty pattern matches no layer");
+    if (rule->has_weights || rule->has_activations) return TRIT_OK;
+    return trit_settings_fail(p->e, p->file, p->pointer,
+                              "a rule needs weights, activations or both");
+}
+
+/* member is trit_quant_cfg.n_rule; the list goes to .rule. */
+static trit_status rules_read(void *member, const cJSON *v, const char *file, const char *pointer,
+                              trit_arena *mem, trit_error *e) {
+    place p = {file, pointer, e};
+    if (!cJSON_IsArray(v)) return unexpected(&p, v, "a list of rules");
+    trit_quant_cfg *cfg = (void *)((char *)member - offsetof(trit_quant_cfg, n_rule));
+    int n = cJSON_GetArraySize(v), i = 0;
+    trit_quant_rule *rule = trit_arena_get(mem, (size_t)n * sizeof *rule, e);
+    if (!rule) return TRIT_E_NOMEM;
+    for (const cJSON *m = v->child; m; m = m->next, i++) {
+        char index[16], inner[TRIT_JSON_POINTER_BYTES];
+        snprintf(index, sizeof index, "%d", i);
+        p.pointer = trit_json_pointer_add(inner, pointer, index);
+        TRIT_TRY(read_rule(&rule[i], m, &p, mem));
+    }
+    cfg->n_rule = n;
+    cfg->rule = rule;
+    return TRIT_OK;
+}
+
+static cJSON *write_rule(const trit_quant_rule *rule) {
+    cJSON *v = trit_settings_write(&rule_schema, rule);
+    if (v && !rule->has_weights) cJSON_DeleteItemFromObjectCaseSensitive(v, "weights");
+    if (v && !rule->has_activations) cJSON_DeleteItemFromObjectCaseSensitive(v, "activations");
+    return v;
+}
+
+static cJSON *rules_write(const void *member) {
+    const trit_quant_cfg *cfg =
+        (const void *)((const char *)member - offsetof(trit_quant_cfg, n_rule));
+    cJSON *list = cJSON_CreateArray();
+    for (int i = 0; list && i < cfg->n_rule; i++) {
+        cJSON *v = write_rule(&cfg->rule[i]);
+        if (v && cJSON_AddItemToArray(list, v)) continue;
+        cJSON_Delete(v);
+        cJSON_Delete(list);
+        list = NULL;
+    }
+    return list;
+}
+
+static cJSON *rules_schema(void) {
+    trit_text t = {0};
+    trit_text_add(&t, "{\"type\":\"array\",\"items\":");
+    add_part_schema(&t, &rule_schema);
+    trit_text_add(&t, "}");
+    return tree_of(&t);
+}
+static const trit_custom rules_custom = {rules_read, rules_write, rules_schema};
+
+/* ---- the section --------------------------------------------------------------------------- */
+
+static const trit_field fields[] = {
+    TRIT_FIELD(trit_quant_cfg, STR, method, "\"\"", 0, 0, NULL, "",
+               "named method beneath the section's own keys; `trit methods` lists them")
+        TRIT_FIELD(trit_quant_cfg, STR, estimator, "\"\"", 0, 0, NULL, "",
+                   "estimator of weights and activations that name none")
+            TRIT_FIELD_CUSTOM(trit_quant_cfg, weights, "\"none\"", weights_custom,
+                              "quantizer of weights, as \"ternary-absmean\" or an object")
+                TRIT_FIELD_CUSTOM(trit_quant_cfg, activations, "\"none\"", activations_custom,
+                                  "quantizer of layer inputs, as \"int8-token\" or an object"){
+                    "rules", TRIT_T_CUSTOM, "[]", 0, 0, NULL, "",
+                    "other quantizers for layers by path; the last rule that matches wins",
+                    offsetof(trit_quant_cfg, n_rule), NULL, &rules_custom},
+};
+const trit_schema trit_quant_schema =
+    TRIT_SCHEMA("quant", "quantizers of weights and layer inputs", trit_quant_cfg, fields, NULL);
