@@ -104,9 +104,9 @@ static trit_status resolve(trit_experiment *x, cJSON *root, const char *const *o
     }
     if (n_overrides) TRIT_TRY(trit_quant_settings_expand(root, x->file, e));
     for (int i = 0; i < n_overrides; i++) {
-        TRIT_TRY(trit_settings_override(root, &trit_config_schema, overrides[i], e));
+        TRIT_TRY(trit_quant_settings_override(root, &trit_config_schema, overrides[i], e));
     }
-    TRIT_TRY(trit_quant_settings_expand(root, x->file, e));
+    TRIT_TRY(trit_quant_settings_resolve(root, x->file, e));
     TRIT_TRY(expand_model(root, e));
     TRIT_TRY(trit_settings_read(&trit_config_schema, root, x->file, "", &x->mem, &x->cfg, e));
     if (!x->cfg.name[0]) {
