@@ -13,7 +13,7 @@ typedef struct attr {
 
 static const trit_op op;
 
-/* Takes the tables of an earlier node of the same geometry, else computes them; false when memory
+/* Takes the tables of an earlier node that has them, else computes them; false when memory
  * is exhausted. */
 static bool find_tables(trit_graph *g, trit_node *n, int64_t n_tokens, int64_t width) {
     attr *a = n->attr;
@@ -22,7 +22,7 @@ static bool find_tables(trit_graph *g, trit_node *n, int64_t n_tokens, int64_t w
         const trit_node *other = g->node[i];
         if (other->op != &op) continue;
         const attr *o = other->attr;
-        if (o->theta == a->theta && other->val.dim[1] == n_tokens &&
+        if (o->theta == a->theta && other->val.dim[1] >= n_tokens &&
             trit_cols(other) / o->n_head == width) {
             a->cos_ = o->cos_;
             a->sin_ = o->sin_;

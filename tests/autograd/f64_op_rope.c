@@ -29,7 +29,8 @@ static void agrees_with_the_definition(void **state) {
     static const struct {
         int64_t n_tokens, n_head;
         double theta;
-    } cases[] = {{6, 2, 10000}, {6, 1, 10000}, {6, 2, 500}, {3, 2, 10000}, {6, 2, 10000}};
+    } cases[] = {{4, 2, 10000}, {6, 2, 10000}, {6, 1, 10000},
+                 {6, 2, 500},   {3, 2, 10000}, {6, 2, 10000}};
     enum { N_CASE = sizeof cases / sizeof *cases, B = 2, C = 8 };
     trit_error e = {0};
     trit_exec x;
