@@ -40,7 +40,12 @@ const char *const trit_scale_names[] = {TRIT_SCALE_LIST(X) NULL};
 const char *const trit_estimator_names[] = {TRIT_ESTIMATOR_LIST(X) NULL};
 #undef X
 const char *const trit_granularity_names[TRIT_N_GRANULARITY + 1] = {
-#define X(name) #name,
+#define X(name, doc) #name,
+    TRIT_GRANULARITY_LIST(X)
+#undef X
+        NULL};
+const char *const trit_granularity_docs[TRIT_N_GRANULARITY + 1] = {
+#define X(name, doc) doc,
     TRIT_GRANULARITY_LIST(X)
 #undef X
         NULL};

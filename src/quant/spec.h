@@ -78,18 +78,19 @@ typedef struct trit_scale_rule {
 } trit_scale_rule;
 
 /* Axis 3: who shares a scale. token is row for activations, where rows are tokens. */
-#define TRIT_GRANULARITY_LIST(X) \
-    X(tensor)                    \
-    X(row)                       \
-    X(token)                     \
-    X(group)
+#define TRIT_GRANULARITY_LIST(X)                                   \
+    X(tensor, "one scale for the whole tensor")                    \
+    X(row, "a scale for each row of a weight matrix (one output)") \
+    X(token, "a scale for each token (row of a layer's input)")    \
+    X(group, "a scale for each run of `group` elements of a row")
 typedef enum {
-#define X(name) TRIT_GRANULARITY_##name,
+#define X(name, doc) TRIT_GRANULARITY_##name,
     TRIT_GRANULARITY_LIST(X)
 #undef X
         TRIT_N_GRANULARITY
 } trit_granularity;
 extern const char *const trit_granularity_names[TRIT_N_GRANULARITY + 1];
+extern const char *const trit_granularity_docs[TRIT_N_GRANULARITY + 1];
 
 /* Axis 5: the stand-in for dq/du. check says how tests prove it:
  * FROZEN by differences with the rounding residual held; SURROGATE against `soft`; ORACLE against

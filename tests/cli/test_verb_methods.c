@@ -1,0 +1,132 @@
+/* `trit methods`, run as a program. */
+#include "io/quant_settings.h"
+#include "quant/methods.h"
+#include "testing.h"
+
+#include <sys/wait.h>
+
+static char out[1 << 16];
+
+static int trit(const char *args) {
+    char line[1024];
+    snprintf(line, sizeof line, "exec 2>&1; '%s' methods %s", TRIT_CLI, args);
+    FILE *f = popen(line, "r");
+    assert_non_null(f);
+    out[fread(out, 1, sizeof out - 1, f)] = '\0';
+    int status = pclose(f);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static cJSON *printed(void) {
+    trit_error e = {0};
+    cJSON *v = NULL;
+    assert_ok(trit_json_parse(&v, out, strlen(out), "out", &e));
+    return v;
+}
+
+static bool has(const cJSON *list, const char *axis, const char *name) {
+    for (const cJSON *m = list->child; m; m = m->next) {
+        if (strcmp(trit_json_get(m, "axis")->valuestring, axis) == 0 &&
+            strcmp(trit_json_get(m, "name")->valuestring, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void every_row_is_listed(void **state) {
+    (void)state;
+    assert_int_equal(trit("--json"), 0);
+    cJSON *v = printed();
+    int n = TRIT_N_GRANULARITY;
+    static const char *const axes[] = {"grid", "scale", "estimator", "granularity"};
+    const char *const *const names[] = {trit_grid_names, trit_scale_names, trit_estimator_names,
+                                        trit_granularity_names};
+    for (int a = 0; a < 4; a++) {
+        for (int i = 0; names[a][i]; i++) {
+            assert_true(has(v, axes[a], names[a][i]));
+            if (a < 3) n++;
+        }
+    }
+    for (const trit_method_file *m = trit_method_files; m->name; m++, n++) {
+        assert_true(has(v, "method", m->name));
+    }
+    assert_int_equal(cJSON_GetArraySize(v), n);
+    cJSON_Delete(v);
+
+    assert_int_equal(trit(""), 0);
+    static const char *const lines[] = {"\ngranularity\n  tensor", "\nmethod\n  bitnet-b1.58 ",
+                                        "  absmax  ", "  ste-clip  "};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        assert_non_null(strstr(out, lines[i]));
+}
+
+static void one_row(void **state) {
+    (void)state;
+    assert_int_equal(trit("absmean"), 0);
+    assert_string_equal(out, "scale absmean\n  mean magnitude, held constant in the gradient\n"
+                             "  source: Ma et al. 2024, arXiv 2402.17764\n"
+                             "  knob mult = 1, from 0.001 to 1000: factor on the mean magnitude\n"
+                             "example: \"quant\": {\"weights\": \"int8-absmean\"}\n");
+    assert_int_equal(trit("bwn"), 0);
+    assert_non_null(strstr(out, "\nexample: \"quant\": \"bwn\"\n\n{\n  \"comment\": \"binary"));
+    assert_int_equal(trit("--json absmean"), 0);
+    cJSON *v = printed();
+    assert_int_equal(cJSON_GetArraySize(v), 1);
+    const cJSON *knob = cJSON_GetArrayItem(trit_json_get(v->child, "knobs"), 0);
+    assert_string_equal(trit_json_get(knob, "name")->valuestring, "mult");
+    assert_true(trit_json_get(knob, "default")->valuedouble == 1);
+    assert_true(trit_json_get(knob, "lo")->valuedouble == 1e-3);
+    assert_true(trit_json_get(knob, "hi")->valuedouble == 1e3);
+    cJSON_Delete(v);
+}
+
+/* What is printed as an example is a section that can be read. */
+static void examples(void **state) {
+    (void)state;
+    const char *const *const names[] = {trit_grid_names, trit_scale_names, trit_estimator_names,
+                                        trit_granularity_names};
+    for (int a = 0; a < 4; a++) {
+        for (int i = 0; names[a][i]; i++) {
+            trit_error e = {0};
+            assert_int_equal(trit(names[a][i]), 0);
+            const char *example = strstr(out, "example: ");
+            assert_non_null(example);
+            char text[512];
+            snprintf(text, sizeof text, "{%.*s}", (int)strcspn(example + 9, "\n"), example + 9);
+            cJSON *v = NULL;
+            trit_quant_cfg cfg;
+            trit_arena mem;
+            trit_arena_init(&mem, "settings");
+            assert_ok(trit_json_parse(&v, text, strlen(text), "example", &e));
+            assert_ok(trit_quant_settings_resolve(v, NULL, &e));
+            assert_ok(trit_settings_read(&trit_quant_schema, trit_json_get(v, "quant"), NULL, "",
+                                         &mem, &cfg, &e));
+            assert_true(cfg.weights.on || cfg.activations.on);
+            trit_arena_free(&mem);
+            cJSON_Delete(v);
+        }
+    }
+}
+
+static void mistakes(void **state) {
+    (void)state;
+    assert_int_equal(trit("absmaen"), 2);
+    assert_string_equal(
+        out, "trit: no row or method is called \"absmaen\"; did you mean \"absmean\"?\n");
+    assert_int_equal(trit("xyzzyxyzzy"), 2);
+    assert_non_null(strstr(out, "`trit methods` lists all"));
+    assert_int_equal(trit("a b"), 2);
+    assert_int_equal(trit("--jsno"), 2);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_row_is_listed),
+        cmocka_unit_test(one_row),
+        cmocka_unit_test(examples),
+        cmocka_unit_test(mistakes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
