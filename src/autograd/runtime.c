@@ -16,8 +16,14 @@ trit_status trit_runtime_options_env(trit_runtime_options *o, trit_error *e) {
         }
         o->n_threads = (int)n;
     }
+    trit_kernels k;
+    trit_blas blas;
     if (getenv("TRIT_CPU")) o->cpu = getenv("TRIT_CPU");
     if (getenv("TRIT_GEMM")) o->gemm = getenv("TRIT_GEMM");
+    /* Tried here, where a message can still say where the word came from. */
+    TRIT_TRY_AS(trit_kernels_pick(&k, o->cpu, e), e, "environment variable TRIT_CPU");
+    if (!o->gemm) return TRIT_OK;
+    TRIT_TRY_AS(trit_blas_open(&blas, o->gemm, e), e, "environment variable TRIT_GEMM");
     return TRIT_OK;
 }
 

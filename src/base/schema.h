@@ -81,7 +81,8 @@ struct trit_schema {
     size_t bytes; /* of the struct */
     const trit_field *field;
     int n_field;
-    /* Rules across fields, after all keys are read; reports with the key's name. NULL: none. */
+    /* Rules across fields, after all keys are read. The message begins with the key at fault, or a
+     * path below it: "warmup: ..." or "optim/warmup: ...". NULL: none. */
     trit_status (*check)(const void *section, trit_error *e);
 };
 

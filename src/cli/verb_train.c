@@ -131,7 +131,6 @@ static trit_status plot(const trit_run *r, const trit_store *s, const trit_train
 static trit_status train(trit_run *r, trit_store *s, const char *dir, bool json, trit_error *e) {
     TRIT_TRY(trit_store_resume(s, r, e));
     introduce(r, dir);
-    catch_signals();
     screen scr = {.terminal = isatty(STDERR_FILENO)};
     trit_train_options o = {.stop = &stop_asked, .progress = show, .self = &scr};
     trit_train_result result;
@@ -162,7 +161,9 @@ static int run_train(int argc, char **argv) {
     trit_store s = {0};
     char path[4096];
     trit_status status = trit_options_read(options, 2, argc, argv, &n, &e);
+    if (!status && dir && !*dir) status = TRIT_FAIL(&e, E_USAGE, "--run: the path is empty");
     if (!status) status = trit_cli_experiment(&x, n, argv, &e);
+    catch_signals();
     if (!status) {
         snprintf(path, sizeof path, "%s%s", dir ? "" : "runs/", dir ? dir : x.cfg.name);
         status = trit_cli_open(&r, &x, TRIT_RUN_TRAIN | TRIT_RUN_EVAL, &e);

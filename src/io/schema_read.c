@@ -187,6 +187,28 @@ static trit_status read_field(const trit_field *f, const cJSON *v, const place *
     return status;
 }
 
+/* "heads: no" about a section becomes "FILE: /model/heads: no". */
+static void place_of_check(const trit_schema *s, const char *file, const char *pointer,
+                           trit_error *e) {
+    char found[sizeof e->text], at[TRIT_JSON_POINTER_BYTES];
+    memcpy(found, e->text, sizeof found);
+    size_t n = strcspn(found, ":/");
+    trit_status code = e->code;
+    snprintf(at, sizeof at, "%s", pointer);
+    const char *text = found;
+    for (int i = 0; i < s->n_field; i++) {
+        const char *key = s->field[i].key;
+        if (strlen(key) != n || strncmp(key, found, n) != 0) continue;
+        n = strcspn(found, ":");
+        snprintf(at, sizeof at, "%s/%.*s", pointer, (int)n, found);
+        text = found + n + strspn(found + n, ": ");
+        break;
+    }
+    *e = (trit_error){0};
+    trit_settings_fail(e, file, at, "%s", text);
+    e->code = code;
+}
+
 trit_status trit_settings_read(const trit_schema *s, const cJSON *json, const char *file,
                                const char *pointer, trit_arena *mem, void *out, trit_error *e) {
     place p = {file, pointer, mem, e};
@@ -200,8 +222,7 @@ trit_status trit_settings_read(const trit_schema *s, const cJSON *json, const ch
         TRIT_TRY(read_field(f, trit_json_get(json, f->key), &p, (char *)out + f->offset));
     }
     trit_status status = s->check ? s->check(out, e) : TRIT_OK;
-    if (status && *pointer) trit_error_wrap(e, "%s", pointer);
-    if (status && file) trit_error_wrap(e, "%s", file);
+    if (status && e) place_of_check(s, file, pointer, e);
     return status;
 }
 

@@ -26,11 +26,11 @@ const char *trit_model_preset_json(int i) {
 static trit_status check(const void *section, trit_error *e) {
     const trit_model_cfg *c = section;
     if (c->width % c->heads != 0) {
-        return TRIT_FAIL(e, E_CONFIG, "heads: %lld does not divide width %lld", (long long)c->heads,
-                         (long long)c->width);
+        return TRIT_FAIL(e, E_CONFIG, "heads: found %lld, which does not divide width %lld",
+                         (long long)c->heads, (long long)c->width);
     }
     if (c->kv_heads && c->heads % c->kv_heads != 0) {
-        return TRIT_FAIL(e, E_CONFIG, "kv_heads: %lld does not divide heads %lld",
+        return TRIT_FAIL(e, E_CONFIG, "kv_heads: found %lld, which does not divide heads %lld",
                          (long long)c->kv_heads, (long long)c->heads);
     }
     if (c->positions == TRIT_POSITION_rope && c->width / c->heads % 2 != 0) {

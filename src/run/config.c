@@ -21,20 +21,24 @@ static const trit_schema run_schema =
     TRIT_SCHEMA("run", "how a run is executed and kept; no key changes its numbers", trit_run_cfg,
                 run_fields, NULL);
 
+static trit_status check_name(const char *name, trit_error *e) {
+    if (!strchr(name, '/') && name[0] != '.') return TRIT_OK;
+    return TRIT_FAIL(
+        e, E_CONFIG,
+        "name: found \"%s\", but it names a folder in runs/, so it may not hold '/' or "
+        "begin with '.'",
+        name);
+}
+
 static trit_status check(const void *section, trit_error *e) {
     const trit_config *c = section;
     if (c->optim.warmup > c->train.steps) {
-        return TRIT_FAIL(e, E_CONFIG,
-                         "optim.warmup: %lld steps of warm-up, but train.steps is %lld",
-                         (long long)c->optim.warmup, (long long)c->train.steps);
+        return TRIT_FAIL(
+            e, E_CONFIG,
+            "optim/warmup: found %lld, but training ends after %lld steps (train.steps)",
+            (long long)c->optim.warmup, (long long)c->train.steps);
     }
-    if (strchr(c->name, '/') || c->name[0] == '.') {
-        return TRIT_FAIL(e, E_CONFIG,
-                         "name: \"%s\" names a folder in runs/, so it may not hold '/' "
-                         "or begin with '.'",
-                         c->name);
-    }
-    return TRIT_OK;
+    return check_name(c->name, e);
 }
 
 static const trit_field fields[] = {
@@ -112,6 +116,10 @@ static trit_status resolve(trit_experiment *x, cJSON *root, const char *const *o
     if (!x->cfg.name[0]) {
         x->cfg.name = name_of(x->file, &x->mem, e);
         if (!x->cfg.name) return TRIT_E_NOMEM;
+        if (!x->cfg.name[0]) {
+            return trit_settings_fail(e, x->file, "/name", "the file's name gives none; set it");
+        }
+        TRIT_TRY_AS(check_name(x->cfg.name, e), e, "%s", x->file);
     }
     x->resolved = trit_settings_write(&trit_config_schema, &x->cfg);
     if (!x->resolved) return TRIT_FAIL(e, E_NOMEM, "no memory for the config");
@@ -149,20 +157,22 @@ void trit_experiment_close(trit_experiment *x) {
     *x = (trit_experiment){0};
 }
 
-int trit_experiment_diff(const cJSON *a, const cJSON *b, trit_text *out, trit_error *e) {
+trit_status trit_experiment_diff(const cJSON *a, const cJSON *b, trit_text *out, int *n,
+                                 trit_error *e) {
     cJSON *copy[2] = {cJSON_Duplicate(a, true), cJSON_Duplicate(b, true)};
-    int n = 0;
+    trit_status status = TRIT_OK;
+    *n = 0;
     if (copy[0] && copy[1]) {
         for (int i = 0; i < 2; i++) {
             for (int k = 0; k < 2; k++) {
                 cJSON_DeleteItemFromObjectCaseSensitive(copy[i], not_hashed[k]);
             }
         }
-        n = trit_settings_diff(copy[0], copy[1], out, 12);
+        *n = trit_settings_diff(copy[0], copy[1], out, 12);
     } else {
-        TRIT_FAIL(e, E_NOMEM, "no memory to compare configs");
+        status = TRIT_FAIL(e, E_NOMEM, "no memory to compare configs");
     }
     cJSON_Delete(copy[0]);
     cJSON_Delete(copy[1]);
-    return n;
+    return status;
 }

@@ -64,7 +64,9 @@ trit_status trit_experiment_load(trit_experiment *x, const char *path, const cha
 trit_status trit_experiment_parse(trit_experiment *x, const char *text, const char *name,
                                   trit_error *e);
 void trit_experiment_close(trit_experiment *x);
-/* Readable lines of what differs between two resolved configs that makes another run; 0 = none. */
-int trit_experiment_diff(const cJSON *a, const cJSON *b, trit_text *out, trit_error *e);
+/* Readable lines of what differs between two resolved configs that makes another run; *n: how many
+ * differences. */
+trit_status trit_experiment_diff(const cJSON *a, const cJSON *b, trit_text *out, int *n,
+                                 trit_error *e);
 
 #endif

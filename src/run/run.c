@@ -79,7 +79,8 @@ trit_status trit_run_open(trit_run *r, const trit_experiment *exp, unsigned what
     r->x.rng.seed = (uint64_t)c->train.seed;
     trit_model_cfg model = c->model;
     if (what & (TRIT_RUN_TRAIN | TRIT_RUN_EVAL)) {
-        TRIT_TRY(trit_data_open(&r->data, &c->data, exp->base_dir, model.context, e));
+        TRIT_TRY_AS(trit_data_open(&r->data, &c->data, exp->base_dir, model.context, e), e, "%s",
+                    exp->file);
     }
     int vocab = r->data ? trit_data_vocab(r->data) : TRIT_BYTE_VOCAB;
     if (!model.vocab) model.vocab = vocab;
@@ -91,9 +92,10 @@ trit_status trit_run_open(trit_run *r, const trit_experiment *exp, unsigned what
     }
     r->rule_hits = trit_arena_get(&r->mem, sizeof(int) * (size_t)(c->quant.n_rule + 1), e);
     if (!r->rule_hits) return TRIT_E_NOMEM;
-    TRIT_TRY_AS(trit_transformer_init(&r->model, &model, choose_quant, r, (uint64_t)c->train.seed,
-                                      &r->ps, e),
-                e, "%s", exp->file);
+    trit_status status = trit_transformer_init(&r->model, &model, choose_quant, r,
+                                               (uint64_t)c->train.seed, &r->ps, e);
+    if (status == TRIT_E_CONFIG) trit_error_wrap(e, "%s: /quant", exp->file);
+    if (status) return status;
     TRIT_TRY(check_rules(r, e));
     if (what & (TRIT_RUN_TRAIN | TRIT_RUN_BENCH)) {
         TRIT_TRY(trace(r, &r->train, TRIT_TRAIN, c->train.batch, true, e));
@@ -116,11 +118,7 @@ void trit_run_close(trit_run *r) {
     *r = (trit_run){0};
 }
 
-/* Names what went wrong first, by replaying the micro-batch that is in the inputs. */
-static trit_status not_finite(trit_run *r, const trit_step_result *out, trit_error *e) {
-    bool in_grad;
-    r->x.accumulate = false;
-    const trit_node *n = trit_graph_find_nonfinite(&r->train.graph, &r->x, 1, &in_grad);
+static trit_status check_params(const trit_run *r, trit_error *e) {
     for (int i = 0; i < r->ps.n; i++) {
         const trit_param *p = r->ps.at[i];
         if (!r->x.k.all_finite(trit_tensor_len(&p->val), p->val.data)) {
@@ -129,6 +127,15 @@ static trit_status not_finite(trit_run *r, const trit_step_result *out, trit_err
                              (long long)r->step, p->path);
         }
     }
+    return TRIT_OK;
+}
+
+/* Names what went wrong first, by replaying the micro-batch that is in the inputs. */
+static trit_status not_finite(trit_run *r, const trit_step_result *out, trit_error *e) {
+    bool in_grad;
+    TRIT_TRY(check_params(r, e));
+    r->x.accumulate = false;
+    const trit_node *n = trit_graph_find_nonfinite(&r->train.graph, &r->x, 1, &in_grad);
     return TRIT_FAIL(
         e, E_NUMERIC,
         "step %lld: loss %g, gradient norm %g: the first value that is not finite is %s %s; "
@@ -201,6 +208,11 @@ trit_status trit_run_eval(trit_run *r, int64_t max_tokens, const volatile sig_at
     double source;
     trit_data_valid_span(r->data, g->T, n_windows, &n_tokens, &n_bytes, &source);
     TRIT_ASSERT(n_tokens == n_seen);
+    if (!isfinite(nats)) {
+        TRIT_TRY(check_params(r, e));
+        return TRIT_FAIL(e, E_NUMERIC, "step %lld: the validation loss is %g", (long long)r->step,
+                         nats / (double)n_tokens);
+    }
     *out = (trit_eval_result){.n_tokens = n_tokens,
                               .loss = nats / (double)n_tokens,
                               .bits_per_byte = nats / log(2) / (double)n_bytes,

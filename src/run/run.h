@@ -61,7 +61,8 @@ typedef struct trit_eval_result {
     double gap_to_source; /* loss - source_loss; NaN where unknown */
 } trit_eval_result;
 
-/* Validation loss over the first max_tokens of the validation stream (0 = all). stop as above. */
+/* Validation loss over the first max_tokens of the validation stream (0 = all). stop as above;
+ * E_NUMERIC when the loss is not finite. */
 trit_status trit_run_eval(trit_run *r, int64_t max_tokens, const volatile sig_atomic_t *stop,
                           trit_eval_result *out, trit_error *e);
 

@@ -3,6 +3,7 @@
 #include "io/checkpoint.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -51,7 +52,8 @@ static trit_status list_steps(const char *dir, int64_t **out, int *n_out, trit_e
     *n_out = 0;
     TRIT_TRY(join(path, dir, "checkpoints", e));
     DIR *d = opendir(path);
-    if (!d) return TRIT_OK;
+    /* A folder that cannot be read is not an empty one: a run must not begin anew over it. */
+    if (!d) return errno == ENOENT ? TRIT_OK : TRIT_FAIL(e, E_IO, "%s: %s", path, strerror(errno));
     int n = 0, cap = 0;
     for (struct dirent *entry; (entry = readdir(d));) {
         int64_t step = step_of(entry->d_name);
@@ -90,8 +92,8 @@ static trit_status same_config(const char *path, const trit_experiment *exp, tri
     cJSON *old = NULL;
     TRIT_TRY(trit_json_load(&old, path, e));
     trit_text diff = {0};
-    trit_status status = TRIT_OK;
-    int n = trit_experiment_diff(old, exp->resolved, &diff, e);
+    int n = 0;
+    trit_status status = trit_experiment_diff(old, exp->resolved, &diff, &n, e);
     if (n) {
         status =
             TRIT_FAIL(e, E_CONFIG,
@@ -107,7 +109,10 @@ static trit_status same_config(const char *path, const trit_experiment *exp, tri
 /* A directory that was never a run, and holds something, is not taken over. */
 static trit_status check_empty(const char *dir, trit_error *e) {
     DIR *d = opendir(dir);
-    if (!d) return TRIT_OK;
+    if (!d) {
+        return errno == ENOENT ? TRIT_OK
+                               : TRIT_FAIL(e, E_IO, "run directory %s: %s", dir, strerror(errno));
+    }
     trit_status status = TRIT_OK;
     for (struct dirent *entry; !status && (entry = readdir(d));) {
         if (entry->d_name[0] == '.' || strcmp(entry->d_name, "LOCK") == 0) continue;
@@ -120,27 +125,38 @@ static trit_status check_empty(const char *dir, trit_error *e) {
     return status;
 }
 
+static trit_status check_dir(const char *dir, const trit_experiment *exp, bool *is_run,
+                             trit_error *e) {
+    char config[PATH_BYTES];
+    TRIT_TRY(join(config, dir, "config.json", e));
+    *is_run = exists(config);
+    return *is_run ? same_config(config, exp, e) : check_empty(dir, e);
+}
+
 trit_status trit_store_open(trit_store *s, const char *dir, const trit_experiment *exp,
                             trit_error *e) {
     *s = (trit_store){.best_loss = INFINITY,
                       .best_step = -1,
+                      .eval_step = -1,
                       .saved_step = -1,
                       .keep_last = exp->cfg.run.keep_last};
     s->dir = strdup(dir);
     if (!s->dir) return TRIT_FAIL(e, E_NOMEM, "no memory for a path");
-    char path[PATH_BYTES], config[PATH_BYTES];
-    TRIT_TRY(join(config, dir, "config.json", e));
-    if (exists(config)) {
-        TRIT_TRY(same_config(config, exp, e));
-    } else {
-        TRIT_TRY(check_empty(dir, e));
-    }
+    if (!*dir) return TRIT_FAIL(e, E_USAGE, "the name of the run directory is empty");
+    char path[PATH_BYTES];
+    bool is_run;
+    /* Once before anything is made, and once more when nobody else can be making it. */
+    TRIT_TRY(check_dir(dir, exp, &is_run, e));
+    TRIT_TRY(trit_file_make_dir(NULL, dir, e));
+    TRIT_TRY(trit_lock_take(dir, &s->lock, e));
+    TRIT_TRY(check_dir(dir, exp, &is_run, e));
+    /* config.json comes first: with it, whatever a killed process leaves is a run. */
+    TRIT_TRY(join(path, dir, "config.json", e));
+    if (!is_run) TRIT_TRY(write_config(path, exp, e));
     TRIT_TRY(join(path, dir, "checkpoints", e));
     TRIT_TRY(trit_file_make_dir(NULL, path, e));
     TRIT_TRY(join(path, dir, "plots", e));
-    TRIT_TRY(trit_file_make_dir(NULL, path, e));
-    TRIT_TRY(trit_lock_take(dir, &s->lock, e));
-    return exists(config) ? TRIT_OK : write_config(config, exp, e);
+    return trit_file_make_dir(NULL, path, e);
 }
 
 void trit_store_close(trit_store *s) {
@@ -224,6 +240,7 @@ static trit_status write_checkpoint(trit_store *s, trit_run *r, const char *path
         {"metrics_bytes", TRIT_ATTR_INT, s->metrics_bytes, 0, NULL},
         {"best_step", TRIT_ATTR_INT, s->best_step, 0, NULL},
         {"best_loss", TRIT_ATTR_REAL, 0, s->best_loss, NULL},
+        {"eval_step", TRIT_ATTR_INT, s->eval_step, 0, NULL},
         {"version", TRIT_ATTR_TEXT, 0, 0, TRIT_VERSION},
     };
     trit_status status = config.failed
@@ -233,12 +250,26 @@ static trit_status write_checkpoint(trit_store *s, trit_run *r, const char *path
     return status;
 }
 
-/* A one-line file that names a checkpoint. */
+/* A one-line file that names a checkpoint; left alone when it does so already. */
 static trit_status point(const trit_store *s, const char *pointer, int64_t step, trit_error *e) {
     char path[PATH_BYTES], name[64];
     TRIT_TRY(join(path, s->dir, pointer, e));
     snprintf(name, sizeof name, "step-%08" PRId64 ".h5\n", step);
-    return trit_file_replace(NULL, path, name, strlen(name), e);
+    trit_text old = {0};
+    bool same = !trit_file_read(path, sizeof name, &old, NULL) && strcmp(old.at, name) == 0;
+    trit_text_free(&old);
+    return same ? TRIT_OK : trit_file_replace(NULL, path, name, strlen(name), e);
+}
+
+/* Pointers follow the newest checkpoint. A process that dies between writing a checkpoint and its
+ * pointers leaves them behind, so resuming comes here too. */
+static trit_status point_all(const trit_store *s, trit_error *e) {
+    char path[PATH_BYTES], name[64];
+    TRIT_TRY(point(s, "checkpoints/latest", s->saved_step, e));
+    if (s->best_step < 0) return TRIT_OK;
+    checkpoint_name(name, s->best_step);
+    TRIT_TRY(join(path, s->dir, name, e));
+    return exists(path) ? point(s, "checkpoints/best", s->best_step, e) : TRIT_OK;
 }
 
 static trit_status remove_old(const trit_store *s, trit_error *e) {
@@ -247,9 +278,12 @@ static trit_status remove_old(const trit_store *s, trit_error *e) {
     TRIT_TRY(list_steps(s->dir, &step, &n, e));
     for (int i = 0, kept = 0; i < n; i++) {
         char path[PATH_BYTES], name[64];
-        if (step[i] == s->best_step || kept++ < s->keep_last) continue;
+        /* Newer ones are damaged (resuming skipped them): they replace no good one, and are
+         * overwritten in time. */
+        if (step[i] > s->saved_step || step[i] == s->best_step) continue;
+        if (kept++ < s->keep_last) continue;
         checkpoint_name(name, step[i]);
-        if (!join(path, s->dir, name, e)) unlink(path);
+        if (!join(path, s->dir, name, NULL)) unlink(path);
     }
     free(step);
     return TRIT_OK;
@@ -265,9 +299,8 @@ trit_status trit_store_save(trit_store *s, trit_run *r, trit_error *e) {
     trit_status status = write_checkpoint(s, r, path, &mem, e);
     trit_arena_free(&mem);
     if (status) return status;
-    TRIT_TRY(point(s, "checkpoints/latest", r->step, e));
     s->saved_step = r->step;
-    if (s->best_step == r->step) TRIT_TRY(point(s, "checkpoints/best", r->step, e));
+    TRIT_TRY(point_all(s, e));
     return remove_old(s, e);
 }
 
@@ -276,7 +309,7 @@ static trit_status load_checkpoint(trit_store *s, trit_run *r, const char *path,
     trit_checkpoint *c = NULL;
     trit_arena mem;
     trit_arena_init(&mem, "checkpoint");
-    int64_t step = 0, bytes = 0, best_step = -1;
+    int64_t step = 0, bytes = 0, best_step = -1, eval_step = -1;
     double best_loss = INFINITY;
     const char *fingerprint = "";
     trit_ckpt_tensor *t;
@@ -287,13 +320,15 @@ static trit_status load_checkpoint(trit_store *s, trit_run *r, const char *path,
     if (!status) status = trit_checkpoint_attr_int(c, "metrics_bytes", &bytes, e);
     if (!status) status = trit_checkpoint_attr_int(c, "best_step", &best_step, e);
     if (!status) status = trit_checkpoint_attr_real(c, "best_loss", &best_loss, e);
+    if (!status) status = trit_checkpoint_attr_int(c, "eval_step", &eval_step, e);
     if (!status) status = trit_checkpoint_attr_text(c, "data_fingerprint", &fingerprint, e);
     if (!status) {
         snprintf(now, sizeof now, "%016" PRIx64, trit_data_fingerprint(r->data));
         if (strcmp(now, fingerprint) != 0) {
             status = TRIT_FAIL(e, E_DATA,
-                               "the data is not what the run was trained on (fingerprint %s, "
-                               "now %s)",
+                               "the data is not what the run was trained on (fingerprint "
+                               "%s, now %s); restore the text, or give another directory with "
+                               "--run",
                                fingerprint, now);
         }
     }
@@ -304,8 +339,11 @@ static trit_status load_checkpoint(trit_store *s, trit_run *r, const char *path,
         s->metrics_bytes = bytes;
         s->best_step = best_step;
         s->best_loss = best_loss;
+        s->eval_step = eval_step;
         s->saved_step = step;
     }
+    /* Opening names the file itself. */
+    if (status && c) trit_error_wrap(e, "%s", path);
     trit_checkpoint_close(c);
     trit_arena_free(&mem);
     return status;
@@ -334,7 +372,8 @@ trit_status trit_store_resume(trit_store *s, trit_run *r, trit_error *e) {
     free(step);
     if (status) return status;
     TRIT_TRY(join(path, s->dir, "metrics.jsonl", e));
-    return trit_file_truncate(NULL, path, s->metrics_bytes, e);
+    TRIT_TRY(trit_file_truncate(NULL, path, s->metrics_bytes, e));
+    return s->saved_step < 0 ? TRIT_OK : point_all(s, e);
 }
 
 /* ---- reading a run from outside ---- */

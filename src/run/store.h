@@ -19,6 +19,7 @@ typedef struct trit_store {
     int64_t metrics_bytes; /* on disk */
     double best_loss;      /* lowest validation loss so far; infinite before the first */
     int64_t best_step;     /* -1 before the first */
+    int64_t eval_step;     /* of the newest recorded evaluation; -1 before the first */
     int64_t saved_step;    /* of the newest checkpoint; -1: none */
     int64_t keep_last;
 } trit_store;

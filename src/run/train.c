@@ -62,12 +62,13 @@ static void number(char buf[32], double v) {
     }
 }
 
-/* record: the result belongs into metrics.jsonl and may be the best. */
-static trit_status evaluate(loop *l, bool record, trit_error *e) {
+/* A result that is new belongs into metrics.jsonl and may be the best. */
+static trit_status evaluate(loop *l, trit_error *e) {
     double began = now();
     trit_eval_result *v = &l->out->valid;
     TRIT_TRY(trit_run_eval(l->r, l->r->exp->cfg.train.eval_tokens, l->o->stop, v, e));
-    if (record) {
+    if (l->s->eval_step != l->r->step) {
+        l->s->eval_step = l->r->step;
         char gap[32];
         number(gap, v->gap_to_source);
         trit_store_metric(l->s,
@@ -115,21 +116,27 @@ static trit_status one_step(loop *l, trit_error *e) {
     return TRIT_OK;
 }
 
-static trit_status run_loop(loop *l, trit_error *e) {
+/* What is to be done at a step besides the step, as far as it was not done yet: a run that was
+ * stopped while it evaluated makes up for it. */
+static trit_status keep_up(loop *l, trit_error *e) {
     const trit_config *c = &l->r->exp->cfg;
-    bool complete = l->r->step == c->train.steps;
-    while (l->r->step < c->train.steps) {
-        TRIT_TRY(one_step(l, e));
-        if (l->r->step == c->train.steps) break; /* the last step is evaluated and saved below */
-        bool best = false;
-        if (due(l->r->step, c->train.eval_every)) {
-            TRIT_TRY(evaluate(l, true, e));
-            best = l->s->best_step == l->r->step;
-        }
-        if (best || due(l->r->step, c->run.save_every)) TRIT_TRY(save(l, e));
+    int64_t step = l->r->step;
+    bool last = step == c->train.steps, wanted = false;
+    if (l->s->eval_step != step && (last || due(step, c->train.eval_every))) {
+        TRIT_TRY(evaluate(l, e));
+        wanted = last || l->s->best_step == step;
     }
-    TRIT_TRY(evaluate(l, !complete, e));
-    return complete ? TRIT_OK : save(l, e);
+    if (due(step, c->run.save_every) && l->s->saved_step != step) wanted = true;
+    return wanted ? save(l, e) : TRIT_OK;
+}
+
+static trit_status run_loop(loop *l, trit_error *e) {
+    if (l->r->step) TRIT_TRY(keep_up(l, e));
+    while (l->r->step < l->r->exp->cfg.train.steps) {
+        TRIT_TRY(one_step(l, e));
+        TRIT_TRY(keep_up(l, e));
+    }
+    return isnan(l->out->valid.loss) ? evaluate(l, e) : TRIT_OK;
 }
 
 trit_status trit_train(trit_run *r, trit_store *s, const trit_train_options *o,
@@ -149,7 +156,12 @@ trit_status trit_train(trit_run *r, trit_store *s, const trit_train_options *o,
     if (status == TRIT_E_STOPPED || status == TRIT_E_NUMERIC) {
         trit_error second = {0};
         if (s->saved_step != r->step && trit_store_save(s, r, &second)) {
-            trit_error_wrap(e, "%s", second.text);
+            if (status == TRIT_E_STOPPED) {
+                status = second.code;
+                if (e) *e = second;
+            } else {
+                trit_error_wrap(e, "%s", second.text);
+            }
         }
     }
     out->step = r->step;

@@ -24,7 +24,8 @@ typedef struct trit_train_options {
 
 typedef struct trit_train_result {
     int64_t step;
-    double train_loss; /* mean over the last steps, at most 50; NaN when no step was made */
+    double train_loss; /* mean over about the last 20 steps of this start, newer ones counting
+                        * more; NaN when no step was made */
     trit_eval_result valid;
     double tokens_per_second; /* training only, since this start; 0 when no step was made */
     int64_t best_step;
@@ -33,7 +34,8 @@ typedef struct trit_train_result {
 
 /* Trains r from its position to train.steps: evaluates, saves, logs metrics. r and s are open and
  * resumed. A run that is already complete is only evaluated. E_STOPPED after a stop request (a
- * checkpoint is written first); E_NUMERIC when the numbers went bad (ditto). */
+ * checkpoint is written first; when that fails, its error is returned); E_NUMERIC when the numbers
+ * went bad (ditto, but the error stays). */
 trit_status trit_train(trit_run *r, trit_store *s, const trit_train_options *o,
                        trit_train_result *out, trit_error *e);
 
