@@ -177,6 +177,8 @@ static void list_intervals(planner *p) {
             /* A gradient check runs forward again with what the last forward saved. */
             int birth = g->check ? 0 : i;
             int death = g->check ? 2 * p->n : x->needs_grad ? backward_tick(p, i) : i;
+            /* Scales belong to the codes. */
+            if (x->op->flags & TRIT_OP_EMITS_CODES) later(&death, p->val_end[i]);
             add_interval(g, birth, death, x->saved_bytes, i, TRIT_BUFFER_SAVED);
         }
         if (x->scratch_bytes > g->scratch_bytes) g->scratch_bytes = round_up(x->scratch_bytes);

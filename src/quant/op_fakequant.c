@@ -63,6 +63,11 @@ static bool infer(trit_graph *g, trit_node *n) {
     a->check = g->check;
     a->group_len = trit_quant_group_len(q, len / q->cols);
     a->n_group = len / a->group_len;
+    if (q->step && trit_tensor_len(&q->step->val) != a->n_group) {
+        return trit_graph_fail(g, n, TRIT_E_SHAPE, "x %s has %lld groups, but %s has %lld steps",
+                               trit_tensor_shape_text(x, text), (long long)a->n_group, q->path,
+                               (long long)trit_tensor_len(&q->step->val));
+    }
     bool whole = trit_scales[q->spec.scale]->combine == TRIT_MEASURE_WHOLE;
     a->part_len = whole || a->group_len < MEASURE_PART ? a->group_len : MEASURE_PART;
     a->n_part = (a->group_len + a->part_len - 1) / a->part_len;
@@ -88,7 +93,7 @@ static trit_real fit_group(const fq_attr *a, const fq_saved *s, int64_t group) {
         const double *part = s->partial + (group * a->n_part + p) * TRIT_MAX_MEASURE;
         for (int i = 0; i < TRIT_MAX_MEASURE; i++) {
             if (rule->combine == TRIT_MEASURE_MAX) {
-                m[i] = part[i] <= m[i] ? m[i] : part[i]; /* a NaN wins */
+                m[i] = isnan(m[i]) || part[i] <= m[i] ? m[i] : part[i]; /* a NaN wins */
             } else {
                 m[i] += part[i];
             }
@@ -107,6 +112,20 @@ static void measure_task(const trit_exec *x, const fq_attr *a, const fq_saved *s
     if (rule->measure) rule->measure(&x->k, len, v + begin, s->work ? s->work + begin : NULL, m);
 }
 
+/* A code cannot say NaN, so the scale of a group with one says it for rules that do not look at the
+ * data. */
+static void spoil_scales(const trit_exec *x, const fq_attr *a, const fq_saved *s,
+                         const trit_real *v) {
+#pragma omp parallel for schedule(static) num_threads(x->n_threads)
+    for (int64_t t = 0; t < a->n_group * a->n_part; t++) {
+        int64_t begin, group, len = task_span(a, t, &begin, &group);
+        s->partial[t] = isnan(x->k.abs_max(len, v + begin)) ? NAN : 0;
+    }
+    for (int64_t t = 0; t < a->n_group * a->n_part; t++) {
+        s->scale[t / a->n_part] += TRIT_R(s->partial[t]);
+    }
+}
+
 /* Fills s->scale. A learned step that has no value yet gets its first one from this tensor: kept in
  * training, for this forward only in evaluation. */
 static void fit_scales(const trit_exec *x, const trit_node *n, const fq_attr *a,
@@ -118,12 +137,14 @@ static void fit_scales(const trit_exec *x, const trit_node *n, const fq_attr *a,
             trit_real step = trit_param_val(q->step)[i], eps = TRIT_R(q->spec.eps);
             s->scale[i] = step < eps ? eps : step;
         }
+        if (n->code.data) spoil_scales(x, a, s, v);
         return;
     }
 #pragma omp parallel for schedule(static) num_threads(x->n_threads)
     for (int64_t t = 0; t < a->n_group * a->n_part; t++) measure_task(x, a, s, v, t);
 #pragma omp parallel for schedule(static) num_threads(x->n_threads)
     for (int64_t i = 0; i < a->n_group; i++) s->scale[i] = fit_group(a, s, i);
+    if (n->code.data && !trit_scales[q->spec.scale]->measure) spoil_scales(x, a, s, v);
     if (!q->step) return;
     for (int64_t i = 0; i < a->n_group; i++) {
         trit_real eps = TRIT_R(q->spec.eps);
@@ -160,8 +181,8 @@ static trit_span place(const trit_exec *x, const trit_node *n, const fq_attr *a,
     return span;
 }
 
-/* Gradient check. Measured: keep q0 - d0*u0 and d0. Frozen: q = (q0 - d0*u0) + d0*u, whose true
- * derivative is what the estimator claims. */
+/* Gradient check (a soft forward is differentiable as it is). Measured: keep q0 - d0*u0 and d0.
+ * Frozen: q = (q0 - d0*u0) + d0*u, whose true derivative is what the estimator claims. */
 static void freeze_span(const trit_exec *x, const fq_attr *a, const fq_saved *s, trit_span *span,
                         trit_real *level) {
     int64_t n = a->n_group * a->group_len;
@@ -194,7 +215,7 @@ static void project_task(const trit_exec *x, trit_node *n, const fq_attr *a, con
     for (int64_t at = 0; at < len; at += TRIT_QUANT_SPAN) {
         int64_t m = len - at < TRIT_QUANT_SPAN ? len - at : TRIT_QUANT_SPAN;
         trit_span span = place(x, n, a, scale, begin + at, m, u, level);
-        if (s->frozen) freeze_span(x, a, s, &span, level);
+        if (s->frozen && !est->soft) freeze_span(x, a, s, &span, level);
         const trit_real *v = trit_val_of(n, 0) + begin + at;
         for (int64_t i = 0; y && i < m; i++) {
             trit_real full = scale * level[i];

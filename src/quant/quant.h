@@ -28,13 +28,15 @@ trit_status trit_quant_init(trit_quant *q, const trit_spec *spec, trit_quant_kin
 /* Evaluates schedules for an optimizer step; call before the first forward of each step. */
 void trit_quant_step(trit_quant *q, int64_t step);
 /* x -> fake-quantized x, same shape [..., cols]. q must outlive the graph. Applying specs of equal
- * value without learnables to the same node twice gives one node: its codes are computed once. */
+ * value without learnables to the same node twice gives one node: its codes are computed once.
+ * Codes times scales are the value, NaN included, while q is on and (in training) lambda is 1;
+ * codes of an unsigned grid are uint8_t. */
 trit_node *trit_quant_apply(trit_quant *q, trit_graph *g, trit_node *x);
 /* Elements that share a scale, for a tensor of rows x cols. */
 int64_t trit_quant_group_len(const trit_quant *q, int64_t rows);
 
 /* Whether a node was made by trit_quant_apply, its quantizer, and its scales [n_group] after
- * forward. */
+ * forward, valid as long as the node's value. */
 bool trit_quant_is(const trit_node *n);
 const trit_quant *trit_quant_of(const trit_node *n);
 const trit_real *trit_quant_scales(const trit_node *n);
