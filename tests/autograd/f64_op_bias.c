@@ -10,7 +10,8 @@ static trit_node *chain(op_case *c) { /* in place both ways, one bias used twice
 }
 static trit_node *shared(op_case *c) { /* the gradient is added to another user's */
     trit_node *x = trit_linear(c->g, op_param(c, "a", 5, 3), op_param(c, "k", 4, 3), NULL);
-    return trit_add(c->g, trit_bias(c->g, x, op_param(c, "b", 4)), trit_mul(c->g, x, x));
+    trit_node *y = trit_bias(c->g, x, op_param(c, "b", 4));
+    return trit_add(c->g, y, trit_mul(c->g, x, x));
 }
 static trit_node *computed_bias(op_case *c) {
     trit_node *b = trit_scale(c->g, op_param(c, "b", 4), 2);

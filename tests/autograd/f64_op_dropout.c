@@ -6,7 +6,8 @@ static trit_node *chain(op_case *c) { /* in place both ways */
 }
 static trit_node *shared(op_case *c) { /* the gradient is added to another user's */
     trit_node *x = trit_linear(c->g, op_param(c, "a", 5, 3), op_param(c, "b", 4, 3), NULL);
-    return trit_add(c->g, trit_dropout(c->g, x, 0.3), trit_mul(c->g, x, x));
+    trit_node *y = trit_dropout(c->g, x, 0.3);
+    return trit_add(c->g, y, trit_mul(c->g, x, x));
 }
 static trit_node *long_spans(op_case *c) {
     return trit_dropout(c->g, op_param(c, "x", 3, 5501), 0.1);

@@ -23,7 +23,8 @@ static trit_node *tied(op_case *c) {
 static trit_node *twice(op_case *c) { /* the later one overwrites, the earlier adds */
     trit_node *w = op_param(c, "w", 8, 3);
     trit_node *a = trit_embedding(c->g, w, op_ids(c, "a", 1, (int64_t[]){6}, 8));
-    return trit_add(c->g, a, trit_embedding(c->g, w, op_ids(c, "b", 1, (int64_t[]){6}, 8)));
+    trit_node *b = trit_embedding(c->g, w, op_ids(c, "b", 1, (int64_t[]){6}, 8));
+    return trit_add(c->g, a, b);
 }
 static trit_node *computed_table(op_case *c) { /* a table that is no leaf: its memory is reused */
     trit_node *w = trit_linear(c->g, op_param(c, "a", 7, 4), op_param(c, "b", 5, 4), NULL);

@@ -54,6 +54,12 @@ static trit_node *weight_only(op_case *c) {
     return trit_layer_norm(c->g, trit_scale(c->g, x, 3), w, NULL, 1e-5);
 }
 
+static trit_node *computed_weight(op_case *c) { /* read in backward, in memory that is shared */
+    trit_node *x = trit_scale(c->g, op_param(c, "x", 3, 4), 2);
+    trit_node *w = trit_scale(c->g, op_param(c, "w", 4), 3);
+    return trit_layer_norm(c->g, x, w, NULL, 1e-5);
+}
+
 static void layer_norm_gradients(void **state) {
     (void)state;
     op_check(plain, 1, 1e-7);
@@ -66,6 +72,7 @@ static void layer_norm_gradients(void **state) {
     op_check(chain, 8, 1e-7);
     op_check(residual, 9, 1e-7);
     op_check(bias_only, 10, 1e-7);
+    op_check(computed_weight, 12, 1e-7);
     op_check(weight_only, 11, 1e-7);
 }
 

@@ -39,6 +39,12 @@ static trit_node *weight_only(op_case *c) { /* x needs no gradient; w is compute
     return trit_rms_norm(c->g, x, w, 1e-5);
 }
 
+static trit_node *computed_weight(op_case *c) { /* read in backward, in memory that is shared */
+    trit_node *x = trit_scale(c->g, op_param(c, "x", 3, 4), 2);
+    trit_node *w = trit_scale(c->g, op_param(c, "w", 4), 3);
+    return trit_rms_norm(c->g, x, w, 1e-5);
+}
+
 static void rms_norm_gradients(void **state) {
     (void)state;
     op_check(plain, 1, 1e-7);
@@ -48,6 +54,7 @@ static void rms_norm_gradients(void **state) {
     op_check(own_weight_view, 4, 1e-7);
     op_check(chain, 5, 1e-7);
     op_check(residual, 6, 1e-7);
+    op_check(computed_weight, 12, 1e-7);
     op_check(weight_only, 7, 1e-7);
 }
 

@@ -7,7 +7,8 @@ static trit_node *chain(op_case *c) { /* in place both ways; 1 and 0 are nothing
 }
 static trit_node *shared(op_case *c) { /* the gradient is added to another user's */
     trit_node *x = trit_linear(c->g, op_param(c, "a", 5, 3), op_param(c, "b", 4, 3), NULL);
-    return trit_add(c->g, trit_scale(c->g, x, 0.25), trit_mul(c->g, x, x));
+    trit_node *y = trit_scale(c->g, x, 0.25);
+    return trit_add(c->g, y, trit_mul(c->g, x, x));
 }
 static trit_node *long_spans(op_case *c) {
     return trit_scale(c->g, trit_scale(c->g, op_param(c, "x", 16387), 3), 2);

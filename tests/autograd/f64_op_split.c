@@ -11,7 +11,8 @@ static trit_node *qkv(op_case *c) { /* all columns, in parts, of a computed valu
 }
 static trit_node *overlapping(op_case *c) {
     trit_node *x = trit_scale(c->g, op_param(c, "x", 3, 6), 2);
-    return trit_add(c->g, trit_split(c->g, x, 0, 4), trit_split(c->g, x, 2, 4));
+    trit_node *y = trit_split(c->g, x, 0, 4);
+    return trit_add(c->g, y, trit_split(c->g, x, 2, 4));
 }
 static trit_node *all(op_case *c) {
     return trit_split(c->g, trit_scale(c->g, op_param(c, "x", 2, 5), 2), 0, 5);
