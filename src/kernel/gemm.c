@@ -31,7 +31,6 @@ static void gemm_reference(const trit_blas *blas, const trit_gemm *g) {
 
 #ifndef TRIT_DOUBLE
 static void gemm_openblas(const trit_blas *blas, const trit_gemm *g) {
-    if (!g->m || !g->n) return;
     ((sgemm_fn)blas->sgemm)(ROW_MAJOR, g->ta ? TRANS : NO_TRANS, g->tb ? TRANS : NO_TRANS,
                             (int)g->m, (int)g->n, (int)g->k, g->alpha, g->a, (int)g->lda, g->b,
                             (int)g->ldb, g->beta, g->c, (int)g->ldc);
@@ -86,24 +85,29 @@ trit_status trit_blas_open(trit_blas *blas, const char *want, trit_error *e) {
 #endif
 }
 
-/* Rows (or columns) of a tile: about `extent / pieces`, in multiples of 32, at least 64. */
-static int64_t tile_extent(int64_t extent, int64_t pieces) {
-    int64_t t = (extent + pieces - 1) / pieces;
-    t = (t + 31) / 32 * 32;
-    return t < 64 ? 64 : t;
+/* Half of an extent, rounded up to whole micro-kernels. */
+static int64_t half_of(int64_t extent) {
+    return (extent / 2 + 31) / 32 * 32;
+}
+
+/* Tiles of the shape only: halved along the longer side until there are 8, or until a side would
+ * fall below 128 (64 while there are fewer than 4). A tile packs its operands anew, so large and
+ * square ones waste least. */
+static void tile_shape(int64_t m, int64_t n, int64_t *tm, int64_t *tn) {
+    enum { ENOUGH = 8, FEW = 4, LEAST = 128, LEAST_WHILE_FEW = 64 };
+    *tm = m;
+    *tn = n;
+    for (int n_tile = 1; n_tile < ENOUGH; n_tile *= 2) {
+        int64_t *longer = *tm >= *tn ? tm : tn;
+        if (half_of(*longer) < (n_tile < FEW ? LEAST_WHILE_FEW : LEAST)) return;
+        *longer = half_of(*longer);
+    }
 }
 
 void trit_gemm_run(const trit_blas *blas, int n_threads, const trit_gemm *g) {
-    /* Up to 16 tiles, of the shape only: row blocks first (each re-reads all of B), then columns
-     * where there are few rows, as in weight gradients of narrow layers. */
-    int64_t row_pieces = g->m / 128, col_pieces = 1;
-    if (row_pieces > 16) row_pieces = 16;
-    if (row_pieces < 1) row_pieces = 1;
-    if (row_pieces < 8 && g->n >= 256) {
-        col_pieces = 8 / row_pieces;
-        if (col_pieces > g->n / 128) col_pieces = g->n / 128;
-    }
-    int64_t tm = tile_extent(g->m, row_pieces), tn = tile_extent(g->n, col_pieces);
+    if (!g->m || !g->n) return;
+    int64_t tm, tn;
+    tile_shape(g->m, g->n, &tm, &tn);
     int64_t n_row = (g->m + tm - 1) / tm, n_col = (g->n + tn - 1) / tn;
 #pragma omp parallel for schedule(static) num_threads(n_threads) if (n_row * n_col > 1)
     for (int64_t t = 0; t < n_row * n_col; t++) {

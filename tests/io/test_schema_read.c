@@ -96,7 +96,7 @@ static void mistakes(void **state) {
         {"{\"name\":\"x\",\"train\":{\"optim\":{\"shape\":1}}}",
          "/shape: found 1, expected a known word"},
         {"{\"name\":\"x\",\"train\":{\"optim\":{\"lr\":7}}}",
-         "f.json: /train/optim: lr: 7 does not go with shape"},
+         "f.json: /train/optim/lr: 7 does not go with shape"},
         {"{\"name\":\"x\",\"quant\":\"a\"}", "f.json: /quant: needs bits"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -128,7 +128,7 @@ static void without_a_file(void **state) {
     v = tree("{\"lr\":7}");
     optim o;
     assert_int_equal(trit_settings_read(&optim_schema, v, NULL, "", &mem, &o, &e), TRIT_E_CONFIG);
-    assert_string_equal(e.text, "lr: 7 does not go with shape");
+    assert_string_equal(e.text, "/lr: 7 does not go with shape");
     cJSON_Delete(v);
     trit_arena_free(&mem);
 }
