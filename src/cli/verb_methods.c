@@ -1,6 +1,7 @@
 /* trit methods: the rows of every axis of a quantizer, and the named methods made of them. */
 #include "cli/cli.h"
 #include "io/quant_settings.h"
+#include "quant/form.h"
 #include "quant/methods.h"
 
 #include <stdio.h>
@@ -69,6 +70,12 @@ static trit_status list_rows(rows *r, trit_error *e) {
         const trit_estimator *t = trit_estimators[i];
         add(r, (row){"estimator", t->name, t->doc, t->cite, t->knob, NULL,
                      "\"quant\": {\"weights\": \"int8\", \"estimator\": \"%s\"}"});
+    }
+    for (int i = 1; trit_forms[i]; i++) {
+        const trit_form *f = trit_forms[i];
+        const char *example = f->weights ? "\"quant\": {\"weights\": \"%s\"}"
+                                         : "\"quant\": {\"activations\": \"%s\"}";
+        add(r, (row){"form", f->name, f->doc, f->cite, f->knob, NULL, example});
     }
     return add_methods(r, e);
 }

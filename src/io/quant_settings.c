@@ -2,6 +2,7 @@
 #include "io/quant_settings.h"
 
 #include "base/number.h"
+#include "quant/form.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -160,16 +161,23 @@ static const char *row_name(const trit_spec *sp, trit_knob_axis axis) {
         return trit_grid_names[sp->grid];
     case TRIT_KNOB_SCALE:
         return trit_scale_names[sp->scale];
-    default:
+    case TRIT_KNOB_ESTIMATOR:
         return trit_estimator_names[sp->estimator];
+    default:
+        return trit_form_names[sp->form];
     }
+}
+
+/* Whether an axis says anything: those of a form's grid, scale and estimator do not. */
+static bool axis_counts(const trit_spec *sp, int axis) {
+    return (axis == TRIT_KNOB_FORM) == (sp->form != 0);
 }
 
 /* Knobs of all axes by name; one step of a loop that begins with axis = 0, i = -1. */
 static const trit_knob *next_knob(const trit_spec *sp, int *axis, int *i) {
     for ((*i)++; *axis < TRIT_N_KNOB_AXIS; ++*axis, *i = 0) {
         const trit_knob *k = trit_spec_knobs(sp, (trit_knob_axis)*axis);
-        if (k && k[*i].name) return &k[*i];
+        if (axis_counts(sp, *axis) && k && k[*i].name) return &k[*i];
     }
     return NULL;
 }
@@ -253,6 +261,7 @@ static cJSON *knobs_schema(void) {
     for (int i = 0; trit_grids[i]; i++) add_knob_names(&t, trit_grids[i]->knob, &seen);
     for (int i = 0; trit_scales[i]; i++) add_knob_names(&t, trit_scales[i]->knob, &seen);
     for (int i = 0; trit_estimators[i]; i++) add_knob_names(&t, trit_estimators[i]->knob, &seen);
+    for (int i = 1; trit_forms[i]; i++) add_knob_names(&t, trit_forms[i]->knob, &seen);
     trit_text_add(&t, "}}");
     t.failed = t.failed || seen.failed;
     trit_text_free(&seen);
@@ -264,43 +273,50 @@ static const trit_custom knobs_custom = {knobs_read, knobs_write, knobs_schema};
 
 #define ROW(key, type, dflt, lo, hi, names, unit, doc, member) \
     {key, TRIT_T_##type, dflt, lo, hi, names, unit, doc, offsetof(trit_spec, member), NULL, NULL},
+// clang-format off
 static const trit_field spec_fields[] = {
-    ROW("grid", NAME, NULL, 0, 0, trit_grid_names, "", "which levels exist",
-        grid) ROW("bits", INT, "0", 0, 32, NULL, "bits", "of a level; 0: the grid's own",
-                  bits) ROW("signed", BOOL, "true", 0, 0, NULL, "", "levels of both signs",
-                            is_signed) ROW("narrow", BOOL, "false", 0, 0, NULL, "",
-                                           "integers without the lowest level", narrow)
-        ROW("scale", NAME, "\"absmax\"", 0, 0, trit_scale_names, "",
-            "how a group gets its scale; absmean by default for grids of 1 or 2 bits, else absmax",
-            scale)
-            ROW("granularity", NAME, "\"tensor\"", 0, 0, trit_granularity_names, "",
-                "who shares a scale; tensor by default for weights and learned scales, else token",
-                granularity) ROW("group", INT, "128", 1, 1e9, NULL, "elements",
-                                 "of a group, with granularity group",
-                                 group) ROW("estimator", NAME, "\"ste\"", 0, 0,
-                                            trit_estimator_names, "", "gradient of the rounding",
-                                            estimator) ROW("eps", REAL, "1e-5", 1e-30, 1, NULL, "",
-                                                           "least scale; protects groups of zeros",
-                                                           eps)
-                ROW("start", INT, "0", 0, 1e12, NULL, "steps", "first step that quantizes", start){
-                    "lambda", TRIT_T_CUSTOM, "1", 0, 0, NULL, "",
-                    "strength: x + lambda*(Q(x) - x) in training; a number or a schedule",
-                    offsetof(trit_spec, lambda), NULL, &lambda_custom},
-    {"knobs", TRIT_T_CUSTOM, "{}", 0, 0, NULL, "", "numbers of the chosen rows, or schedules",
-     offsetof(trit_spec, knob), NULL, &knobs_custom},
+    ROW("form", NAME, "\"axes\"", 0, 0, trit_form_names, "", "axes: grid, scale and estimator are chosen one by one; else a quantizer of one piece", form)
+    ROW("grid", NAME, "\"int\"", 0, 0, trit_grid_names, "", "which levels exist; required for axes", grid)
+    ROW("bits", INT, "0", 0, 32, NULL, "bits", "of a level; 0: the grid's own", bits)
+    ROW("signed", BOOL, "true", 0, 0, NULL, "", "levels of both signs", is_signed)
+    ROW("narrow", BOOL, "false", 0, 0, NULL, "", "integers without the lowest level", narrow)
+    ROW("scale", NAME, "\"absmax\"", 0, 0, trit_scale_names, "", "how a group gets its scale; absmean by default for grids of 1 or 2 bits, else absmax", scale)
+    ROW("granularity", NAME, "\"tensor\"", 0, 0, trit_granularity_names, "", "who shares a scale; tensor by default for weights and learned scales, else token", granularity)
+    ROW("group", INT, "128", 1, 1e9, NULL, "elements", "of a group, with granularity group", group)
+    ROW("estimator", NAME, "\"ste\"", 0, 0, trit_estimator_names, "", "gradient of the rounding", estimator)
+    ROW("eps", REAL, "1e-5", 1e-30, 1, NULL, "", "least scale; protects groups of zeros", eps)
+    ROW("start", INT, "0", 0, 1e12, NULL, "steps", "first step that quantizes", start)
+    {"lambda", TRIT_T_CUSTOM, "1", 0, 0, NULL, "", "strength: x + lambda*(Q(x) - x) in training; a number or a schedule", offsetof(trit_spec, lambda), NULL, &lambda_custom},
+    {"knobs", TRIT_T_CUSTOM, "{}", 0, 0, NULL, "", "numbers of the chosen rows, or schedules", offsetof(trit_spec, knob), NULL, &knobs_custom},
 };
+// clang-format on
 #undef ROW
 static const trit_schema spec_schema =
     TRIT_SCHEMA("quantizer", "a quantizer", trit_spec, spec_fields, NULL);
 
 /* Defaults that depend on other keys. */
 static trit_status complete(trit_spec *sp, trit_quant_kind kind, const cJSON *v, const place *p) {
-    trit_spec dflt = trit_spec_make(kind, sp->grid);
+    if (!sp->form && !trit_json_get(v, "grid")) {
+        return fail_at_key(p, "grid", "this key is required, unless form names a quantizer");
+    }
+    static const char *const of_axes[] = {"grid", "scale", "estimator", "signed", "narrow"};
+    for (int i = 0; sp->form && i < 5; i++) {
+        if (!trit_json_get(v, of_axes[i])) continue;
+        return fail_at_key(p, of_axes[i], "does not go with a form, which is one piece");
+    }
+    trit_spec dflt =
+        sp->form ? trit_spec_make_form(kind, sp->form) : trit_spec_make(kind, sp->grid);
+    if (sp->form) {
+        sp->grid = dflt.grid;
+        sp->estimator = dflt.estimator;
+    }
     if (!sp->bits) sp->bits = dflt.bits;
     if (!trit_json_get(v, "scale")) sp->scale = dflt.scale;
     bool grouped = trit_json_get(v, "group") != NULL;
     if (!trit_json_get(v, "granularity")) {
-        sp->granularity = grouped ? TRIT_GRANULARITY_group : trit_spec_granularity(kind, sp->scale);
+        sp->granularity = grouped    ? TRIT_GRANULARITY_group
+                          : sp->form ? dflt.granularity
+                                     : trit_spec_granularity(kind, sp->scale);
     } else if (grouped && sp->granularity != TRIT_GRANULARITY_group) {
         return fail_at_key(p, "group", "only granularity \"group\" has a size");
     }
@@ -328,6 +344,11 @@ cJSON *trit_quant_spec_write(const trit_spec *sp) {
     if (v && sp->granularity != TRIT_GRANULARITY_group) {
         cJSON_DeleteItemFromObjectCaseSensitive(v, "group");
     }
+    static const char *const of_axes[] = {"grid", "scale", "estimator", "signed", "narrow"};
+    for (int i = 0; v && sp->form && i < 5; i++) {
+        cJSON_DeleteItemFromObjectCaseSensitive(v, of_axes[i]);
+    }
+    if (v && !sp->form) cJSON_DeleteItemFromObjectCaseSensitive(v, "form");
     return v;
 }
 

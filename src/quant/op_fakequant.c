@@ -170,7 +170,8 @@ static trit_span place(const trit_exec *x, const trit_node *n, const fq_attr *a,
                       .hi = q->hi,
                       .knob = q->knob[TRIT_KNOB_ESTIMATOR],
                       .rng = trit_node_rng(x, n),
-                      .first = (uint64_t)begin};
+                      .first = (uint64_t)begin,
+                      .noise = q->noise ? q->noise + begin : NULL};
     if (est->soft && a->mode == TRIT_TRAIN) {
         est->soft(&span, level);
     } else {
@@ -308,11 +309,12 @@ static const trit_op op = {.name = "fakequant",
 
 trit_node *trit_quant_apply(trit_quant *q, trit_graph *g, trit_node *x) {
     if (!x || !q->spec.on) return x;
+    if (q->spec.form) return trit_form_apply(q, g, x);
     for (int i = 0; i < g->n; i++) {
         const trit_node *n = g->node[i];
         if (n->op != &op || n->in[0] != x) continue;
         const trit_quant *other = ((const fq_attr *)n->attr)->quant;
-        if (!q->step && !other->step && memcmp(&q->spec, &other->spec, sizeof q->spec) == 0) {
+        if (!q->step && !other->step && trit_spec_equal(&q->spec, &other->spec)) {
             return g->node[i];
         }
     }
@@ -321,10 +323,11 @@ trit_node *trit_quant_apply(trit_quant *q, trit_graph *g, trit_node *x) {
 }
 
 bool trit_quant_is(const trit_node *n) {
-    return n->op == &op;
+    return n->op == &op || trit_form_is(n);
 }
 
 const trit_quant *trit_quant_of(const trit_node *n) {
+    if (trit_form_is(n)) return trit_form_quant_of(n);
     return ((const fq_attr *)n->attr)->quant;
 }
 

@@ -14,13 +14,35 @@ int64_t trit_quant_group_len(const trit_quant *q, int64_t rows) {
     }
 }
 
+/* Whether the learnables have their first values is part of the state: a resumed run must not give
+ * them new ones. */
+static trit_status add_ready(trit_quant *q, trit_params *ps, trit_error *e) {
+    char path[256];
+    snprintf(path, sizeof path, "%s.ready", q->path);
+    return trit_params_add(ps, path, TRIT_ROLE_buffer, 0, NULL, &q->ready, e);
+}
+
 static trit_status add_learned_step(trit_quant *q, int64_t rows, trit_params *ps, trit_error *e) {
     char path[256];
     int64_t n_group = rows * q->cols / trit_quant_group_len(q, rows);
     snprintf(path, sizeof path, "%s.step", q->path);
     TRIT_TRY(trit_params_add(ps, path, TRIT_ROLE_step_size, 1, &n_group, &q->step, e));
-    snprintf(path, sizeof path, "%s.ready", q->path);
-    return trit_params_add(ps, path, TRIT_ROLE_buffer, 0, NULL, &q->ready, e);
+    return add_ready(q, ps, e);
+}
+
+static trit_status add_learnables(trit_quant *q, int64_t rows, trit_params *ps, trit_error *e) {
+    const trit_form *f = trit_forms[q->spec.form];
+    for (int k = 0; k < f->n_learn; k++) {
+        char path[256];
+        const trit_form_learn *l = &f->learn[k];
+        int64_t n_group = rows * q->cols / trit_quant_group_len(q, rows);
+        int64_t dim[2] = {l->size == TRIT_LEARN_ELEMENT ? rows : n_group, q->cols};
+        int ndim = l->size == TRIT_LEARN_TENSOR ? 0 : l->size == TRIT_LEARN_GROUP ? 1 : 2;
+        trit_role role = l->buffer ? TRIT_ROLE_buffer : TRIT_ROLE_quantizer;
+        snprintf(path, sizeof path, "%s.%s", q->path, l->name);
+        TRIT_TRY(trit_params_add(ps, path, role, ndim, dim, &q->learn[k], e));
+    }
+    return f->n_learn ? add_ready(q, ps, e) : TRIT_OK;
 }
 
 trit_status trit_quant_init(trit_quant *q, const trit_spec *spec, trit_quant_kind kind,
@@ -34,6 +56,11 @@ trit_status trit_quant_init(trit_quant *q, const trit_spec *spec, trit_quant_kin
         return TRIT_FAIL(e, E_CONFIG, "%s: group %lld does not divide rows of %lld elements", path,
                          (long long)spec->group, (long long)cols);
     }
+    if (spec->form) {
+        TRIT_TRY(add_learnables(q, kind == TRIT_QUANT_WEIGHT ? rows : 1, ps, e));
+        trit_quant_step(q, 0);
+        return TRIT_OK;
+    }
     trit_grids[spec->grid]->bounds(spec, &q->lo, &q->hi);
     if (trit_scales[spec->scale]->learned) {
         TRIT_TRY(add_learned_step(q, kind == TRIT_QUANT_WEIGHT ? rows : 1, ps, e));
@@ -44,6 +71,7 @@ trit_status trit_quant_init(trit_quant *q, const trit_spec *spec, trit_quant_kin
 
 void trit_quant_step(trit_quant *q, int64_t step) {
     if (!q->spec.on) return;
+    q->now = step;
     q->on = step >= q->spec.start;
     q->lambda = TRIT_R(trit_schedule_at(&q->spec.lambda, step));
     for (int axis = 0; axis < TRIT_N_KNOB_AXIS; axis++) {

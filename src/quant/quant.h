@@ -3,20 +3,24 @@
 #define TRIT_QUANT_QUANT_H
 
 #include "autograd/graph.h"
+#include "quant/form.h"
 #include "quant/spec.h"
 
 typedef struct trit_quant {
     const char *path; /* "blocks.2.ffn.up.weight_quant"; run arena */
     trit_spec spec;
     trit_quant_kind kind;
-    int64_t cols;      /* elements of a row */
-    trit_real lo, hi;  /* outermost levels */
-    trit_param *step;  /* learned step sizes [n_group]; NULL unless the scale rule is learned */
+    int64_t cols;     /* elements of a row */
+    trit_real lo, hi; /* outermost levels */
+    trit_param *step; /* learned step sizes [n_group]; NULL unless the scale rule is learned */
+    trit_param *learn[TRIT_MAX_LEARN]; /* of a form, in its order; else NULL */
     trit_param *ready; /* buffer, scalar: 1 once `step` has its first value; NULL likewise */
     /* Refreshed by trit_quant_step; the only numbers that change while a graph is replayed. */
     bool on;
     trit_real lambda;
+    int64_t now; /* optimizer step */
     trit_real knob[TRIT_N_KNOB_AXIS][TRIT_MAX_KNOB];
+    const trit_real *noise; /* [elements] numbers in place of random ones, or NULL; borrowed */
 } trit_quant;
 
 /* Binds spec to a tensor of rows x cols (rows matters for weights only). Adds `<path>.step` and
@@ -40,5 +44,12 @@ int64_t trit_quant_group_len(const trit_quant *q, int64_t rows);
 bool trit_quant_is(const trit_node *n);
 const trit_quant *trit_quant_of(const trit_node *n);
 const trit_real *trit_quant_scales(const trit_node *n);
+
+/* The same for specs with a form; trit_quant_apply comes here by itself. */
+trit_node *trit_form_apply(trit_quant *q, trit_graph *g, trit_node *x);
+bool trit_form_is(const trit_node *n);
+const trit_quant *trit_form_quant_of(const trit_node *n);
+/* [n_group * TRIT_FORM_STAT] after forward. */
+const double *trit_form_stats(const trit_node *n);
 
 #endif

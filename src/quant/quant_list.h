@@ -16,3 +16,5 @@
 #define TRIT_ESTIMATOR_LIST(X) \
     X(ste, "ste")              \
     X(ste_clip, "ste-clip")
+
+#define TRIT_FORM_LIST(X) X(twn, "twn")

@@ -1,6 +1,7 @@
 #include "quant/spec.h"
 
 #include "base/text.h"
+#include "quant/form.h"
 #include "quant/quant_list.h"
 #include "quant/rows.h"
 
@@ -76,8 +77,10 @@ const trit_knob *trit_spec_knobs(const trit_spec *sp, trit_knob_axis axis) {
         return trit_grids[sp->grid]->knob;
     case TRIT_KNOB_SCALE:
         return trit_scales[sp->scale]->knob;
-    default:
+    case TRIT_KNOB_ESTIMATOR:
         return trit_estimators[sp->estimator]->knob;
+    default:
+        return trit_forms[sp->form]->knob;
     }
 }
 
@@ -98,6 +101,10 @@ trit_spec trit_spec_off(void) {
     return sp;
 }
 
+bool trit_spec_equal(const trit_spec *a, const trit_spec *b) {
+    return memcmp(a, b, sizeof *a) == 0; /* specs are zeroed, padding too, before they are filled */
+}
+
 trit_granularity trit_spec_granularity(trit_quant_kind kind, int scale) {
     if (kind == TRIT_QUANT_WEIGHT || trit_scales[scale]->learned) return TRIT_GRANULARITY_tensor;
     return TRIT_GRANULARITY_token;
@@ -111,6 +118,25 @@ trit_spec trit_spec_make(trit_quant_kind kind, int grid) {
     /* Few levels: a mean magnitude; many: the largest, so that nothing is clipped. */
     sp.scale = find(trit_scale_names, row->bits_default <= 2 ? "absmean" : "absmax");
     sp.granularity = trit_spec_granularity(kind, sp.scale);
+    sp.group = 128;
+    sp.bits = row->bits_default;
+    sp.is_signed = true;
+    sp.eps = 1e-5;
+    hold(&sp.lambda, 1);
+    trit_spec_reset_knobs(&sp);
+    return sp;
+}
+
+trit_spec trit_spec_make_form(trit_quant_kind kind, int form) {
+    trit_spec sp = trit_spec_off();
+    const trit_form *row = trit_forms[form];
+    bool learns = row->n_learn > 0;
+    sp.on = true;
+    sp.form = form;
+    sp.granularity = row->granularity;
+    if (kind == TRIT_QUANT_ACTIVATION) {
+        sp.granularity = learns ? TRIT_GRANULARITY_tensor : TRIT_GRANULARITY_token;
+    }
     sp.group = 128;
     sp.bits = row->bits_default;
     sp.is_signed = true;
@@ -144,13 +170,27 @@ static int grid_word(const char *word, int64_t *bits, bool *is_signed) {
     return find(trit_grid_names, name);
 }
 
+/* A form's name, with its bits behind it or not; -1 when it is none. "axes" is no word. */
+static int form_word(const char *word, int64_t *bits) {
+    *bits = -1;
+    int whole = find(trit_form_names, word);
+    if (whole > 0) return whole;
+    size_t letters = strcspn(word, "0123456789");
+    char name[32];
+    if (!word[letters] || (*bits = digits(word + letters)) < 0) return -1;
+    snprintf(name, sizeof name, "%.*s", (int)letters, word);
+    int form = find(trit_form_names, name);
+    return form > 0 ? form : -1;
+}
+
 static trit_status bad_word(const char *text, const char *word, trit_error *e) {
-    const char *words[64];
+    const char *words[256];
     int n = 0;
-    for (int i = 0; i < count(trit_grid_names) && n < 16; i++) words[n++] = trit_grid_names[i];
-    for (int i = 0; i < count(trit_scale_names) && n < 48; i++) words[n++] = trit_scale_names[i];
+    for (int i = 1; trit_form_names[i] && n < 128; i++) words[n++] = trit_form_names[i];
+    for (int i = 0; i < count(trit_grid_names) && n < 160; i++) words[n++] = trit_grid_names[i];
+    for (int i = 0; i < count(trit_scale_names) && n < 240; i++) words[n++] = trit_scale_names[i];
     for (int i = 0; i < TRIT_N_GRANULARITY; i++) words[n++] = trit_granularity_names[i];
-    char list[512];
+    char list[700];
     const char *near = trit_text_nearest(word, words, n);
     return TRIT_FAIL(
         e, E_CONFIG,
@@ -198,22 +238,70 @@ trit_status trit_spec_parse(trit_spec *sp, trit_quant_kind kind, const char *tex
         }
         int64_t bits;
         bool is_signed;
-        int grid = grid_word(word, &bits, &is_signed);
+        int form = form_word(word, &bits);
+        int grid = form > 0 ? 0 : grid_word(word, &bits, &is_signed);
         if (grid < 0) return bad_word(text, word, e);
-        *sp = trit_spec_make(kind, grid);
+        *sp = form > 0 ? trit_spec_make_form(kind, form) : trit_spec_make(kind, grid);
         if (bits >= 0) sp->bits = bits;
-        sp->is_signed = is_signed;
+        if (form <= 0) sp->is_signed = is_signed;
+    }
+    if (scale >= 0 && sp->form) {
+        return TRIT_FAIL(e, E_CONFIG, "quantizer \"%s\": %s is one piece and has no scale rule",
+                         text, trit_form_names[sp->form]);
     }
     if (scale >= 0) sp->scale = scale;
-    sp->granularity = gran >= 0 ? (trit_granularity)gran : trit_spec_granularity(kind, sp->scale);
+    if (gran >= 0) {
+        sp->granularity = (trit_granularity)gran;
+    } else if (!sp->form) {
+        sp->granularity = trit_spec_granularity(kind, sp->scale);
+    }
     trit_spec_reset_knobs(sp);
     return trit_spec_check(sp, kind, e);
 }
 
+static trit_status check_sharing(const trit_spec *sp, trit_quant_kind kind, trit_error *e) {
+    if (kind == TRIT_QUANT_WEIGHT && sp->granularity == TRIT_GRANULARITY_token) {
+        return TRIT_FAIL(e, E_CONFIG,
+                         "granularity: weights have no tokens; use \"row\" for a scale per output");
+    }
+    if (kind == TRIT_QUANT_ACTIVATION && sp->granularity == TRIT_GRANULARITY_row) {
+        return TRIT_FAIL(
+            e, E_CONFIG,
+            "granularity: activations have tokens where weights have rows; use \"token\"");
+    }
+    if (sp->granularity == TRIT_GRANULARITY_group && sp->group < 1) {
+        return TRIT_FAIL(e, E_CONFIG, "group: found %lld, expected at least 1",
+                         (long long)sp->group);
+    }
+    bool learns = sp->form ? trit_forms[sp->form]->n_learn > 0 : trit_scales[sp->scale]->learned;
+    if (kind == TRIT_QUANT_ACTIVATION && learns && sp->granularity != TRIT_GRANULARITY_tensor) {
+        return TRIT_FAIL(e, E_CONFIG,
+                         "granularity: a learned step per %s would belong to one position of one "
+                         "batch; learned steps of activations are per tensor",
+                         trit_granularity_names[sp->granularity]);
+    }
+    return TRIT_OK;
+}
+
+static trit_status check_form(const trit_spec *sp, trit_quant_kind kind, trit_error *e) {
+    const trit_form *f = trit_forms[sp->form];
+    if (!(kind == TRIT_QUANT_WEIGHT ? f->weights : f->activations)) {
+        return TRIT_FAIL(e, E_CONFIG, "form: %s is for %s", f->name,
+                         kind == TRIT_QUANT_WEIGHT ? "activations, not weights"
+                                                   : "weights, not activations");
+    }
+    if (sp->bits < f->bits_min || sp->bits > f->bits_max) {
+        return TRIT_FAIL(e, E_CONFIG, "bits: found %lld, but %s has %d..%d", (long long)sp->bits,
+                         f->name, f->bits_min, f->bits_max);
+    }
+    return TRIT_OK;
+}
+
 trit_status trit_spec_check(const trit_spec *sp, trit_quant_kind kind, trit_error *e) {
     if (!sp->on) return TRIT_OK;
+    TRIT_TRY(check_sharing(sp, kind, e));
+    if (sp->form) return check_form(sp, kind, e);
     const trit_grid *grid = trit_grids[sp->grid];
-    const trit_scale_rule *scale = trit_scales[sp->scale];
     if (sp->bits < grid->bits_min || sp->bits > grid->bits_max) {
         return TRIT_FAIL(e, E_CONFIG, "bits: found %lld, but grid %s has %d..%d",
                          (long long)sp->bits, grid->name, grid->bits_min, grid->bits_max);
@@ -230,26 +318,6 @@ trit_status trit_spec_check(const trit_spec *sp, trit_quant_kind kind, trit_erro
             e, E_CONFIG,
             "signed: weights have both signs, an unsigned grid would drop half of them");
     }
-    if (kind == TRIT_QUANT_WEIGHT && sp->granularity == TRIT_GRANULARITY_token) {
-        return TRIT_FAIL(e, E_CONFIG,
-                         "granularity: weights have no tokens; use \"row\" for a scale per output");
-    }
-    if (kind == TRIT_QUANT_ACTIVATION && sp->granularity == TRIT_GRANULARITY_row) {
-        return TRIT_FAIL(
-            e, E_CONFIG,
-            "granularity: activations have tokens where weights have rows; use \"token\"");
-    }
-    if (kind == TRIT_QUANT_ACTIVATION && scale->learned &&
-        sp->granularity != TRIT_GRANULARITY_tensor) {
-        return TRIT_FAIL(e, E_CONFIG,
-                         "granularity: a learned step per %s would belong to one position of one "
-                         "batch; learned steps of activations are per tensor",
-                         trit_granularity_names[sp->granularity]);
-    }
-    if (sp->granularity == TRIT_GRANULARITY_group && sp->group < 1) {
-        return TRIT_FAIL(e, E_CONFIG, "group: found %lld, expected at least 1",
-                         (long long)sp->group);
-    }
     return TRIT_OK;
 }
 
@@ -263,6 +331,16 @@ char *trit_spec_text(const trit_spec *sp, char buf[96]) {
         return buf;
     }
     char grid[32], gran[32];
+    if (sp->form) {
+        const trit_form *f = trit_forms[sp->form];
+        bool many = f->bits_min != f->bits_max,
+             grouped_form = sp->granularity == TRIT_GRANULARITY_group;
+        snprintf(grid, sizeof grid, many ? "%s%d" : "%s", f->name, (int)sp->bits);
+        snprintf(gran, sizeof gran, grouped_form ? "%s%d" : "%s",
+                 trit_granularity_names[sp->granularity], (int)sp->group);
+        snprintf(buf, 96, "%s-%s", grid, gran);
+        return buf;
+    }
     const trit_grid *row = trit_grids[sp->grid];
     bool sized = row->bits_min != row->bits_max;
     snprintf(grid, sizeof grid, sized ? "%s%s%d" : "%s%s", sp->is_signed ? "" : "u", row->name,

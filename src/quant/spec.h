@@ -29,14 +29,15 @@ typedef struct trit_knob {
 /* One run of at most TRIT_QUANT_SPAN elements of one group, in grid units. */
 typedef struct trit_span {
     int64_t n;
-    const trit_real *u;    /* position on the grid */
-    const trit_real *q;    /* chosen level */
-    const trit_real *g;    /* incoming gradient dL/dy */
-    trit_real s, z;        /* the group's scale and zero point */
-    trit_real lo, hi;      /* outermost levels */
-    const trit_real *knob; /* this row's knobs after schedules */
-    trit_rng rng;          /* stream of the quantizer; draw element `first + i` */
-    uint64_t first;        /* index of element 0 within the tensor */
+    const trit_real *u;     /* position on the grid */
+    const trit_real *q;     /* chosen level */
+    const trit_real *g;     /* incoming gradient dL/dy */
+    trit_real s, z;         /* the group's scale and zero point */
+    trit_real lo, hi;       /* outermost levels */
+    const trit_real *knob;  /* this row's knobs after schedules */
+    trit_rng rng;           /* stream of the quantizer; draw element `first + i` */
+    uint64_t first;         /* index of element 0 within the tensor */
+    const trit_real *noise; /* numbers to use in place of rng, [n], or NULL (trit probe) */
 } trit_span;
 enum { TRIT_QUANT_SPAN = 1024 };
 
@@ -122,11 +123,13 @@ typedef enum {
     TRIT_KNOB_GRID,
     TRIT_KNOB_SCALE,
     TRIT_KNOB_ESTIMATOR,
+    TRIT_KNOB_FORM,
     TRIT_N_KNOB_AXIS
 } trit_knob_axis;
 
 struct trit_spec {
     bool on;  /* false: full precision, the rest does not matter */
+    int form; /* index into trit_forms; 0: the axes below, else they do not matter */
     int grid; /* indices into the registries */
     int scale;
     int estimator;
@@ -149,6 +152,9 @@ trit_spec trit_spec_make(trit_quant_kind kind, int grid);
 /* Who shares a scale where a config does not say: tensor for weights, token for activations (tensor
  * with a learned scale). */
 trit_granularity trit_spec_granularity(trit_quant_kind kind, int scale);
+/* A quantizer of a form (not 0) with every default. */
+trit_spec trit_spec_make_form(trit_quant_kind kind, int form);
+bool trit_spec_equal(const trit_spec *a, const trit_spec *b);
 /* Reads a short form: words of the axes joined by '-', the grid first:
  * "ternary-absmean", "int8-token", "uint4-absmax-row", "int4-learned-group64", "none".
  * E_CONFIG with the offending word, the allowed words and the nearest. */

@@ -578,7 +578,7 @@ static void json_schema(void **state) {
     trit_json_print(v, false, &t);
     const char *text = trit_text_get(&t);
     static const char *const parts[] = {
-        "\"pattern\":\"^(none|(uint|int|ternary|binary)[0-9]*(-(absmax|", "\"required\":[\"grid\"]",
+        "\"pattern\":\"^(none|(uint|int|ternary|binary)[0-9]*(-(absmax|", "\"form\":",
         "\"required\":[\"match\"]", "\"required\":[\"shape\",\"from\"]",
         "\"mult\":{\"anyOf\":[{\"type\":\"number\"},"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {

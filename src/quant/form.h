@@ -1,0 +1,84 @@
+/* Forms: quantizers that are one piece, not a combination of a grid, a scale rule and an estimator.
+ * Their scale moves with the gradient, their levels are learned one by one, or their noise stands
+ * in for rounding. A form is one file form_<name>.c and one row in quant_list.h; it sees one group
+ * at a time (n contiguous elements, see granularity) and does forward and backward itself. */
+#ifndef TRIT_QUANT_FORM_H
+#define TRIT_QUANT_FORM_H
+
+#include "quant/spec.h"
+
+enum { TRIT_MAX_LEARN = 4, TRIT_FORM_STAT = 12 };
+
+/* Who shares one learnable value. */
+typedef enum { TRIT_LEARN_TENSOR, TRIT_LEARN_GROUP, TRIT_LEARN_ELEMENT } trit_learn_size;
+
+/* A learnable or a buffer of a form: parameter `<path>.<name>`. */
+typedef struct trit_form_learn {
+    const char *name, *doc;
+    trit_learn_size size;
+    bool buffer; /* kept and saved, but no gradient moves it */
+    /* Factor on the gradient before the optimizer sees it; NULL: 1. n: elements of a group, n_all:
+     * of the tensor. */
+    double (*grad_scale)(const trit_spec *sp, int64_t n, int64_t n_all);
+} trit_form_learn;
+
+/* One group, as a form sees it. */
+typedef struct trit_form_call {
+    const trit_spec *spec;
+    const trit_kernels *k;
+    const trit_real *knob;            /* the form's knobs after schedules */
+    bool training;                    /* false: the true grid, without noise or relaxation */
+    int64_t n;                        /* elements */
+    const trit_real *x;               /* [n] */
+    trit_real *learn[TRIT_MAX_LEARN]; /* this group's value, or [n] for ELEMENT */
+    double *stat; /* [TRIT_FORM_STAT] kept from forward to backward; stat[0], stat[1] are the scale
+                   * and zero point where codes decode as y = scale*(code - zero) */
+    trit_real *kept; /* [n * form->kept_per_element], likewise */
+    trit_rng rng;    /* draw element first + i; or noise[i] where noise is given (trit probe) */
+    uint64_t first;
+    const trit_real *noise;
+    int64_t step; /* optimizer step */
+} trit_form_call;
+
+typedef struct trit_form {
+    const char *name, *doc, *cite, *pitfall;
+    const trit_knob *knob;
+    int bits_min, bits_max, bits_default;
+    trit_granularity granularity; /* default for weights; activations: token for row */
+    bool weights, activations;    /* what it may be used for */
+    int n_learn;
+    trit_form_learn learn[TRIT_MAX_LEARN];
+    int kept_per_element;
+    /* First values of the learnables from the first tensor seen. For TENSOR learnables the call
+     * holds the whole tensor, otherwise one group. NULL: zeros. */
+    void (*start)(const trit_form_call *c);
+    /* y[n] always; codes[n] unless NULL (a form whose levels are not s*(integer - z) leaves codes
+     * as index of the level, with stat[2] = 1). */
+    void (*forward)(const trit_form_call *c, trit_real *y, int8_t *codes);
+    /* gx[n] is overwritten. glearn[k]: one number, or [n] for ELEMENT; overwritten; before
+     * grad_scale. x and learnables are as in forward. */
+    void (*backward)(const trit_form_call *c, const trit_real *g, trit_real *gx,
+                     trit_real *const *glearn);
+    /* A function of x and learnables whose true derivative backward is, for gradient checks: run
+     * with stat and kept of an ordinary forward, which it must not change. NULL: check is ORACLE
+     * (known answers in the form's own test). */
+    void (*surrogate)(const trit_form_call *c, trit_real *y);
+    /* Levels of a group after forward, rising, into out[cap]; returns how many; 0: none (not on a
+     * grid in training). */
+    int (*levels)(const trit_form_call *c, trit_real *out, int cap);
+    trit_check check;
+} trit_form;
+
+/* Uniform noise in [0,1), or standard normal, for element i of the group. */
+double trit_form_uniform(const trit_form_call *c, int64_t i);
+double trit_form_normal(const trit_form_call *c, int64_t i);
+/* 1/sqrt(n_all * Qp) as in LSQ, Qp = 2^(bits-1) - 1, at least 1; the same with n in place of n_all.
+ */
+double trit_form_lsq_scale_all(const trit_spec *sp, int64_t n, int64_t n_all);
+double trit_form_lsq_scale_group(const trit_spec *sp, int64_t n, int64_t n_all);
+
+/* Row 0 is "axes": the combination of grid, scale, granularity and estimator. NULL-terminated. */
+extern const trit_form *const trit_forms[];
+extern const char *const trit_form_names[];
+
+#endif

@@ -1,0 +1,241 @@
+/* The fake-quant op of forms (form.h): groups in parallel, each by the form's own forward and
+ * backward. Sums over groups for shared learnables are added in the order of the groups. */
+#include "quant/form.h"
+#include "quant/quant.h"
+
+#include <string.h>
+
+typedef struct form_attr {
+    trit_quant *quant;
+    trit_mode mode;
+    bool check;
+    int64_t group_len; /* elements that share a scale */
+    int64_t n_group;
+} form_attr;
+
+/* Parts of node->saved. */
+typedef struct form_saved {
+    double *stat;       /* [n_group * TRIT_FORM_STAT] */
+    trit_real *kept;    /* [n * kept_per_element] */
+    trit_real *partial; /* [n_group * TRIT_MAX_LEARN] gradients of learnables, one per group */
+} form_saved;
+
+static const trit_form *form_of(const form_attr *a) {
+    return trit_forms[a->quant->spec.form];
+}
+
+static size_t lay_out(const form_attr *a, char *base, form_saved *s) {
+    size_t groups = (size_t)a->n_group, at = 0;
+    size_t n = groups * (size_t)a->group_len;
+    s->stat = (double *)(void *)(base + at);
+    at += groups * TRIT_FORM_STAT * sizeof(double);
+    s->kept = (trit_real *)(void *)(base + at);
+    at += n * (size_t)form_of(a)->kept_per_element * sizeof(trit_real);
+    s->partial = (trit_real *)(void *)(base + at);
+    return at + groups * TRIT_MAX_LEARN * sizeof(trit_real);
+}
+
+static bool infer(trit_graph *g, trit_node *n) {
+    form_attr *a = n->attr;
+    const trit_tensor *x = &n->in[0]->val;
+    char text[96];
+    if (x->ndim < 1 || x->dim[x->ndim - 1] != a->quant->cols) {
+        return trit_graph_fail(g, n, TRIT_E_SHAPE, "x %s, but %s has rows of %lld",
+                               trit_tensor_shape_text(x, text), a->quant->path,
+                               (long long)a->quant->cols);
+    }
+    n->val = trit_tensor_make(TRIT_REAL, x->ndim, x->dim);
+    int64_t len = trit_len(n);
+    a->mode = g->mode;
+    a->check = g->check;
+    a->group_len = trit_quant_group_len(a->quant, len / a->quant->cols);
+    a->n_group = len / a->group_len;
+    form_saved s;
+    n->saved_bytes = lay_out(a, NULL, &s);
+    /* Per thread: the gradient of one group, to x and to each element-wise learnable. */
+    n->scratch_bytes = (size_t)a->group_len * sizeof(trit_real) * (1 + TRIT_MAX_LEARN);
+    return true;
+}
+
+static trit_form_call call_of(const trit_exec *x, const trit_node *n, const form_attr *a,
+                              const form_saved *s, int64_t group) {
+    const trit_quant *q = a->quant;
+    const trit_form *f = form_of(a);
+    int64_t first = group * a->group_len;
+    trit_form_call c = {.spec = &q->spec,
+                        .k = &x->k,
+                        .knob = q->knob[TRIT_KNOB_FORM],
+                        .training = a->mode == TRIT_TRAIN,
+                        .n = a->group_len,
+                        .x = trit_val_of(n, 0) + first,
+                        .stat = s->stat + group * TRIT_FORM_STAT,
+                        .kept = s->kept + first * f->kept_per_element,
+                        .rng = trit_node_rng(x, n),
+                        .first = (uint64_t)first,
+                        .noise = q->noise ? q->noise + first : NULL,
+                        .step = q->now};
+    for (int k = 0; k < f->n_learn; k++) {
+        trit_real *v = trit_param_val(q->learn[k]);
+        c.learn[k] = f->learn[k].size == TRIT_LEARN_TENSOR  ? v
+                     : f->learn[k].size == TRIT_LEARN_GROUP ? v + group
+                                                            : v + first;
+    }
+    return c;
+}
+
+/* First values, once; a run that is resumed finds `ready` set. */
+static void start(const trit_exec *x, const trit_node *n, const form_attr *a, const form_saved *s) {
+    const trit_quant *q = a->quant;
+    const trit_form *f = form_of(a);
+    if (!q->ready || *trit_param_val(q->ready) != 0) return;
+    bool shared = false;
+    for (int k = 0; k < f->n_learn; k++) shared = shared || f->learn[k].size == TRIT_LEARN_TENSOR;
+    for (int64_t i = 0; f->start && i < (shared ? 1 : a->n_group); i++) {
+        trit_form_call c = call_of(x, n, a, s, i);
+        if (shared) c.n = a->n_group * a->group_len;
+        f->start(&c);
+    }
+    if (a->mode == TRIT_TRAIN) *trit_param_val(q->ready) = 1;
+}
+
+static void forward(const trit_exec *x, trit_node *n) {
+    const form_attr *a = n->attr;
+    const trit_quant *q = a->quant;
+    const trit_form *f = form_of(a);
+    if (!q->on) {
+        memcpy(trit_val(n), trit_val_of(n, 0), (size_t)trit_len(n) * sizeof(trit_real));
+        return;
+    }
+    form_saved s;
+    lay_out(a, n->saved, &s);
+    if (!x->freeze) start(x, n, a, &s);
+    bool mixed = a->mode == TRIT_TRAIN && q->lambda != 1;
+#pragma omp parallel for schedule(static) num_threads(x->n_threads)
+    for (int64_t i = 0; i < a->n_group; i++) {
+        trit_form_call c = call_of(x, n, a, &s, i);
+        trit_real *y = trit_val(n) + i * a->group_len;
+        int8_t *codes = n->code.data ? (int8_t *)n->code.data + i * a->group_len : NULL;
+        if (x->freeze && f->surrogate) {
+            f->surrogate(&c, y);
+        } else {
+            f->forward(&c, y, codes);
+        }
+        for (int64_t j = 0; mixed && j < c.n; j++) y[j] = c.x[j] + q->lambda * (y[j] - c.x[j]);
+    }
+}
+
+/* What the gradient of learnable k is multiplied with; a gradient check wants the bare derivative.
+ */
+static double grad_scale(const trit_node *n, const form_attr *a, int k) {
+    const trit_form_learn *learn = &form_of(a)->learn[k];
+    double lambda = (double)a->quant->lambda;
+    if (!learn->grad_scale || a->check) return lambda;
+    return lambda * learn->grad_scale(&a->quant->spec, a->group_len, trit_len(n));
+}
+
+static void backward_group(const trit_exec *x, trit_node *n, const form_attr *a,
+                           const form_saved *s, int64_t group) {
+    const trit_quant *q = a->quant;
+    const trit_form *f = form_of(a);
+    trit_form_call c = call_of(x, n, a, s, group);
+    int64_t first = group * a->group_len;
+    const trit_real *g = trit_grad(n) + first;
+    trit_real *own = trit_scratch(x), *glearn[TRIT_MAX_LEARN];
+    for (int k = 0; k < f->n_learn; k++) {
+        glearn[k] = f->learn[k].size == TRIT_LEARN_ELEMENT
+                        ? own + (1 + k) * a->group_len
+                        : s->partial + group * TRIT_MAX_LEARN + k;
+    }
+    f->backward(&c, g, own, glearn);
+    trit_real *gx = trit_grad_of(n, 0);
+    if (gx) {
+        bool acc = trit_acc(x, n, 0);
+        gx += first;
+        for (int64_t j = 0; j < c.n; j++) {
+            trit_real v = g[j] + q->lambda * (own[j] - g[j]);
+            gx[j] = acc ? gx[j] + v : v;
+        }
+    }
+    for (int k = 0; k < f->n_learn; k++) {
+        trit_real *gl = trit_grad_of(n, 1 + k), scale = TRIT_R(grad_scale(n, a, k));
+        if (!gl || f->learn[k].size != TRIT_LEARN_ELEMENT) continue;
+        bool acc = trit_acc(x, n, 1 + k);
+        for (int64_t j = 0; j < c.n; j++) {
+            trit_real v = scale * glearn[k][j];
+            gl[first + j] = acc ? gl[first + j] + v : v;
+        }
+    }
+}
+
+/* Gradients of learnables that groups own or share, from the partial sums of the groups. */
+static void gather(const trit_exec *x, trit_node *n, const form_attr *a, const form_saved *s) {
+    const trit_form *f = form_of(a);
+    for (int k = 0; k < f->n_learn; k++) {
+        trit_real *gl = trit_grad_of(n, 1 + k);
+        trit_learn_size size = f->learn[k].size;
+        if (!gl || size == TRIT_LEARN_ELEMENT) continue;
+        bool acc = trit_acc(x, n, 1 + k);
+        double scale = grad_scale(n, a, k), sum = 0;
+        for (int64_t i = 0; i < a->n_group; i++) {
+            double v = (double)s->partial[i * TRIT_MAX_LEARN + k];
+            sum += v;
+            if (size == TRIT_LEARN_GROUP) gl[i] = TRIT_R(scale * v) + (acc ? gl[i] : 0);
+        }
+        if (size == TRIT_LEARN_TENSOR) *gl = TRIT_R(scale * sum) + (acc ? *gl : 0);
+    }
+}
+
+static void backward(const trit_exec *x, trit_node *n) {
+    const form_attr *a = n->attr;
+    if (!a->quant->on) {
+        if (trit_grad_of(n, 0)) trit_pass_grad(x, n, 0, 1);
+        for (int k = 1; k < n->n_in; k++) {
+            trit_real *gl = trit_grad_of(n, k);
+            if (gl && !trit_acc(x, n, k)) memset(gl, 0, trit_tensor_bytes(&n->in[k]->grad));
+        }
+        return;
+    }
+    form_saved s;
+    lay_out(a, n->saved, &s);
+#pragma omp parallel for schedule(static) num_threads(x->n_threads)
+    for (int64_t i = 0; i < a->n_group; i++) backward_group(x, n, a, &s, i);
+    gather(x, n, a, &s);
+}
+
+static const trit_op op = {.name = "form",
+                           .n_in_min = 1,
+                           .n_in_max = 1 + TRIT_MAX_LEARN,
+                           .attr_bytes = sizeof(form_attr),
+                           .reads = TRIT_IN(0),
+                           .flags = TRIT_OP_EMITS_CODES,
+                           .infer = infer,
+                           .forward = forward,
+                           .backward = backward};
+
+trit_node *trit_form_apply(trit_quant *q, trit_graph *g, trit_node *x) {
+    const trit_form *f = trit_forms[q->spec.form];
+    for (int i = 0; !f->n_learn && i < g->n; i++) {
+        const trit_node *n = g->node[i];
+        if (n->op == &op && n->in[0] == x &&
+            trit_spec_equal(&((const form_attr *)n->attr)->quant->spec, &q->spec)) {
+            return g->node[i];
+        }
+    }
+    trit_node *in[1 + TRIT_MAX_LEARN] = {x};
+    for (int k = 0; k < f->n_learn; k++) in[1 + k] = trit_leaf(g, q->learn[k]);
+    return trit_emit(g, &op, 1 + f->n_learn, in, &(form_attr){.quant = q});
+}
+
+bool trit_form_is(const trit_node *n) {
+    return n->op == &op;
+}
+
+const trit_quant *trit_form_quant_of(const trit_node *n) {
+    return ((const form_attr *)n->attr)->quant;
+}
+
+const double *trit_form_stats(const trit_node *n) {
+    form_saved s;
+    lay_out(n->attr, n->saved, &s);
+    return s.stat;
+}
