@@ -13,7 +13,7 @@ typedef struct trit_gemm_timing {
  * E_NOMEM when the matrices do not fit. */
 trit_status trit_bench_gemm(const trit_exec *x, trit_gemm_timing *shape, int n_shape, double budget,
                             trit_error *e);
-/* The machine's matrix-product peak in GFLOP/s: the best median over large square products. */
+/* The machine's matrix-product peak in GFLOP/s: the best median over a few shapes. */
 trit_status trit_bench_peak(const trit_exec *x, double *gflops, trit_error *e);
 
 /* One training step of a run that was opened with TRIT_RUN_BENCH, on random tokens; its seconds. */
