@@ -51,7 +51,7 @@ static inline int shell(const char *line) {
 }
 
 /* Exit code of "BEFORE trit ARGS"; what it printed is in program_out and program_err. Death by a
- * signal fails the test. BEFORE: assignments or a shell command that ends in ';', or "". */
+ * signal fails the test. BEFORE: shell commands that end in ';', or "". */
 static inline int program_run_as(const char *before, const char *args) {
     char line[2048];
     int n = snprintf(line, sizeof line, "%s exec >out 2>err; exec '%s' %s", before, TRIT_CLI, args);
