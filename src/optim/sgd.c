@@ -3,11 +3,13 @@
 
 static void update(const trit_optim_call *c, int64_t n, trit_real *w, const trit_real *g,
                    trit_real *const *slot) {
-    trit_real mu = TRIT_R(c->cfg->momentum), keep = 1 - c->lr * c->decay;
+    trit_real mu = TRIT_R(c->cfg->momentum);
     trit_real *v = slot[0];
     for (int64_t i = 0; i < n; i++) {
         v[i] = mu * v[i] + c->grad_scale * g[i];
-        w[i] = keep * w[i] - c->lr * v[i];
+        /* Not (1 - lr*decay)*w: rounding that factor would change the decay a little, always the
+         * same way. */
+        w[i] -= c->lr * (c->decay * w[i] + v[i]);
     }
 }
 

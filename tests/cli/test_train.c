@@ -1,0 +1,373 @@
+/* Training with the real program: interrupted in every way, it ends at the same bits. */
+#include "io/checkpoint.h"
+#include "io/json.h"
+#include "program.h"
+
+#include "base/rng.h"
+
+static const char config[] =
+    "{\"data\": {\"source\": \"text.txt\"},\n"
+    " \"model\": {\"preset\": \"bitnet\", \"layers\": 1, \"width\": 32, \"heads\": 2, "
+    "\"context\": 16},\n"
+    " \"quant\": {\"method\": \"bitnet-b1.58\", \"weights\": \"ternary-learned\"},\n"
+    " \"optim\": {\"lr\": 4e-3, \"warmup\": 5},\n"
+    " \"train\": {\"steps\": 200, \"batch\": 4, \"accumulate\": 2, \"eval_every\": 30, "
+    "\"eval_tokens\": 200},\n"
+    " \"run\": {\"save_every\": 25, \"threads\": 1, \"log_every\": 1, \"plot\": false}}\n";
+
+#define LAST "checkpoints/step-00000200.h5"
+
+static int setup(void **state) {
+    int rc = program_enter(state);
+    if (rc) return rc;
+    FILE *f = fopen("text.txt", "w");
+    for (int i = 0; f && i < 600; i++) fprintf(f, "%d times %d is %d.\n", i, i % 7, i * (i % 7));
+    if (!f || fclose(f)) return -1;
+    spit("tiny.json", config);
+    return program_run("train tiny.json --run straight --json");
+}
+
+static double number_in(const trit_text *line, const char *key) {
+    trit_error e = {0};
+    cJSON *v = NULL;
+    assert_ok(trit_json_parse(&v, line->at, line->len, "output", &e));
+    const cJSON *n = trit_json_get(v, key);
+    if (!cJSON_IsNumber(n)) fail_msg("no number %s in %s", key, line->at);
+    double x = n->valuedouble;
+    cJSON_Delete(v);
+    return x;
+}
+
+static void assert_same_file(const char *a, const char *b) {
+    trit_text x = {0}, y = {0};
+    slurp(a, &x);
+    slurp(b, &y);
+    if (x.len != y.len || memcmp(x.at, y.at, x.len) != 0) {
+        fail_msg("%s (%zu bytes) and %s (%zu bytes) differ", a, x.len, b, y.len);
+    }
+    trit_text_free(&x);
+    trit_text_free(&y);
+}
+
+/* Weights, optimizer state, position and the whole history: everything is in these files, and a
+ * checkpoint is a function of its content. */
+static void assert_same_run(const char *dir) {
+    static const char *const files[] = {LAST, "checkpoints/latest", "checkpoints/best",
+                                        "metrics.jsonl", "config.json"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char a[256], b[256];
+        snprintf(a, sizeof a, "straight/%s", files[i]);
+        snprintf(b, sizeof b, "%s/%s", dir, files[i]);
+        assert_same_file(a, b);
+    }
+}
+
+static void metrics_hold_each_step_once(void **state) {
+    (void)state;
+    trit_text text = {0};
+    slurp("straight/metrics.jsonl", &text);
+    int64_t step = 0, n_valid = 0;
+    char *rest = NULL;
+    for (char *l = strtok_r(text.at, "\n", &rest); l; l = strtok_r(NULL, "\n", &rest)) {
+        trit_text line = {.at = l, .len = strlen(l)};
+        if (strstr(l, "train_loss")) {
+            assert_int_equal((int64_t)number_in(&line, "step"), ++step);
+            number_in(&line, "lr");
+            number_in(&line, "grad_norm");
+        } else {
+            assert_int_equal((int64_t)number_in(&line, "step"), step);
+            assert_true(step % 30 == 0 || step == 200);
+            number_in(&line, "val_loss");
+            n_valid++;
+        }
+    }
+    assert_int_equal(step, 200);
+    assert_int_equal(n_valid, 7);
+    trit_text_free(&text);
+}
+
+static void terminated_and_resumed(void **state) {
+    (void)state;
+    pid_t pid = program_start("", "train tiny.json --run term");
+    wait_for("err", "step 120/200");
+    kill(pid, SIGTERM);
+    assert_int_equal(program_wait(pid), 75);
+    wait_for("err", "and saved; the same command continues");
+    assert_exit(0, program_run("train tiny.json --run term"), "continues term at step 1");
+    assert_same_run("term");
+}
+
+static void killed_at_any_moment_and_resumed(void **state) {
+    (void)state;
+    trit_rng rng = {.seed = 5, .stream = 1};
+    int code = -1;
+    for (uint64_t i = 0; i < 60 && code != 0; i++) {
+        pid_t pid = program_start("", "train tiny.json --run killed");
+        usleep((useconds_t)(10000 + 90000 * trit_rng_uniform(&rng, i)));
+        kill(pid, SIGKILL);
+        code = program_wait(pid);
+        assert_true(code == 0 || code == 128 + SIGKILL);
+    }
+    assert_exit(0, program_run("train tiny.json --run killed"), "");
+    assert_same_run("killed");
+}
+
+/* What a process leaves that dies between two of its writes. */
+static void pointers_and_half_made_directories_are_repaired(void **state) {
+    (void)state;
+    assert_int_equal(shell("cp -r straight behind; cd behind/checkpoints;"
+                           "echo step-00000175.h5 >latest; rm best"),
+                     0);
+    assert_exit(0, program_run("train tiny.json --run behind"), "continues behind at step 200");
+    assert_same_run("behind");
+    assert_int_equal(shell("mkdir -p half; echo x >half/.config.json.tmp-123; touch half/LOCK"), 0);
+    assert_exit(0, program_run("train tiny.json --run half"), "run directory half");
+    assert_same_run("half");
+}
+
+static void finished_runs_are_left_alone(void **state) {
+    (void)state;
+    assert_int_equal(shell("cp -rp straight done; find done -type f -newermt @0 ! -name LOCK "
+                           "-printf '%p %i %T@\\n' | sort >before"),
+                     0);
+    assert_exit(0, program_run("train tiny.json --run done --json"), "continues done at step 200");
+    double again = number_in(&program_out, "val_loss");
+    assert_int_equal(shell("find done -type f ! -name LOCK -printf '%p %i %T@\\n' | sort >after"),
+                     0);
+    assert_same_file("before", "after");
+    assert_exit(0, program_run("eval straight --json"), "");
+    assert_true(number_in(&program_out, "val_loss") == again);
+}
+
+/* Resuming from copies of the straight run with damaged checkpoints. */
+static void damaged_checkpoints(void **state) {
+    (void)state;
+    assert_int_equal(shell("cp -r straight cut; truncate -s -1 cut/" LAST), 0);
+    assert_exit(0, program_run("train tiny.json --run cut"), "warning: ");
+    assert_non_null(strstr(program_err.at, LAST));
+    assert_non_null(strstr(program_err.at, "going back to the one before"));
+    assert_non_null(strstr(program_err.at, "continues cut at step 1"));
+    assert_same_run("cut");
+    assert_int_equal(shell("cp -r straight flip; printf x | dd of=flip/" LAST
+                           " bs=1 seek=40000 conv=notrunc 2>/dev/null"),
+                     0);
+    assert_exit(0, program_run("train tiny.json --run flip"), "going back to the one before");
+    assert_same_run("flip");
+    assert_int_equal(shell("cp -r straight all; truncate -s 1000 all/checkpoints/*.h5;"
+                           "cp -r all kept"),
+                     0);
+    assert_exit(1, program_run("train tiny.json --run all"), "all/checkpoints/step-");
+    assert_int_equal(shell("diff -r -x LOCK all kept"), 0);
+    assert_exit(1, program_run("eval all"), LAST);
+}
+
+static void directories_that_are_not_this_run(void **state) {
+    (void)state;
+    assert_exit(2, program_run("train tiny.json optim.lr=1e-3 train.seed=2 --run straight"),
+                "straight/config.json belongs to a run of another config");
+    assert_non_null(strstr(program_err.at, "optim.lr: 0.004 -> 0.001"));
+    assert_non_null(strstr(program_err.at, "train.seed: 1 -> 2"));
+    assert_int_equal(shell("mkdir -p foreign; echo x >foreign/notes.txt; ls -A foreign >before"),
+                     0);
+    assert_exit(2, program_run("train tiny.json --run foreign"), "notes.txt");
+    assert_int_equal(shell("ls -A foreign | diff - before"), 0);
+    assert_exit(1, program_run("train tiny.json --run text.txt"), "text.txt");
+    assert_exit(1, program_run("train tiny.json --run /proc/trit"),
+                "cannot make directory '/proc/trit'");
+    assert_exit(2, program_run("train tiny.json --run ''"), "--run: the path is empty");
+    if (geteuid() == 0) return; /* nothing is forbidden to root */
+    assert_int_equal(shell("mkdir -p closed; chmod 555 closed"), 0);
+    assert_exit(1, program_run("train tiny.json --run closed/run"), "Permission denied");
+    assert_exit(1, program_run("train tiny.json --run closed"), "Permission denied");
+}
+
+static void only_one_process_trains(void **state) {
+    (void)state;
+    pid_t pid = program_start("", "train tiny.json train.steps=1000000 --run shared");
+    wait_for("err", " 3/1000000");
+    kill(pid, SIGSTOP); /* it goes on holding the directory */
+    char owner[32];
+    snprintf(owner, sizeof owner, " %d)", (int)pid);
+    assert_int_equal(rename("err", "err-of-owner"), 0);
+    assert_exit(1, program_run("train tiny.json train.steps=1000000 --run shared"),
+                "'shared' is in use by another run");
+    assert_non_null(strstr(program_err.at, owner));
+    kill(pid, SIGCONT);
+    kill(pid, SIGINT);
+    assert_int_equal(program_wait(pid), 75);
+}
+
+/* No file may grow beyond 20 KiB, a checkpoint needs more. */
+static void disk_is_full(void **state) {
+    (void)state;
+    pid_t pid = program_start("", "train tiny.json --run full");
+    wait_for("err", "step  60/200");
+    kill(pid, SIGTERM);
+    assert_int_equal(program_wait(pid), 75);
+    assert_int_equal(shell("cp -r full/checkpoints kept-full"), 0);
+    assert_exit(1, program_run_as("ulimit -f 40;", "train tiny.json --run full"),
+                "cannot write 'full/checkpoints/step-");
+    assert_non_null(strstr(program_err.at, "File too large"));
+    assert_int_equal(shell("diff -r full/checkpoints kept-full"), 0);
+    assert_exit(0, program_run("train tiny.json --run full"), "continues full at step");
+    assert_same_run("full");
+}
+
+/* ... and does not look like one that was. */
+static void a_stop_that_cannot_be_saved_fails(void **state) {
+    (void)state;
+    pid_t pid = program_start("ulimit -f 40;",
+                              "train tiny.json run.save_every=0 train.eval_every=0 --run unsaved");
+    wait_for("err", "step  20/200");
+    kill(pid, SIGTERM);
+    assert_int_equal(program_wait(pid), 1);
+    wait_for("err", "File too large");
+}
+
+static void hash_ignores_name_and_execution(void **state) {
+    (void)state;
+    char hash[64];
+    assert_exit(0, program_run("config tiny.json --hash"), "");
+    snprintf(hash, sizeof hash, "%s", program_out.at);
+    assert_int_equal(strlen(hash), 17);
+    assert_exit(0, program_run("config tiny.json name=x run.threads=7 run.plot=true --hash"), "");
+    assert_string_equal(program_out.at, hash);
+    assert_exit(0, program_run("config tiny.json train.seed=3 --hash"), "");
+    assert_string_not_equal(program_out.at, hash);
+    assert_exit(0, program_run("config tiny.json"), "");
+    spit("resolved.json", program_out.at);
+    assert_exit(0, program_run("config resolved.json --hash"), "");
+    assert_string_equal(program_out.at, hash);
+    assert_exit(0, program_run("train tiny.json name=x run.threads=2 --run straight"),
+                "continues straight at step 200");
+}
+
+static void json_result(void **state) {
+    (void)state;
+    assert_exit(0, program_run("train tiny.json --run json --json"), "");
+    assert_int_equal(strcspn(program_out.at, "\n") + 1, program_out.len);
+    assert_true(number_in(&program_out, "step") == 200);
+    double loss = number_in(&program_out, "train_loss"),
+           valid = number_in(&program_out, "val_loss");
+    assert_true(loss > 0 && loss < 5.6);
+    assert_true(valid > 0 && valid < 5.6);
+    assert_near(number_in(&program_out, "bits_per_byte"), valid / log(2), 0.02);
+    assert_true(number_in(&program_out, "tokens_per_second") > 0);
+    assert_true(number_in(&program_out, "peak_rss_bytes") > 1e6);
+    assert_non_null(strstr(program_out.at, "\"gap_to_source\":null"));
+    assert_non_null(strstr(program_out.at, "\"run\":\"json\""));
+    assert_exit(0, program_run("eval json --json"), "");
+    assert_true(number_in(&program_out, "val_loss") == valid);
+    assert_exit(0, program_run("eval json/" LAST " --json"), "");
+    assert_true(number_in(&program_out, "val_loss") == valid);
+    assert_exit(0, program_run("eval json --json --which best"), "");
+    assert_true(number_in(&program_out, "val_loss") <= valid);
+    assert_exit(0, program_run("eval json --json --tokens 16"), "");
+    assert_true(number_in(&program_out, "tokens") == 16);
+    /* Other text: all of it, whatever the config says about the amount. */
+    spit("other.txt", "And now for something completely different. And then again.");
+    assert_exit(0, program_run("eval json --json --data other.txt"), "");
+    assert_true(number_in(&program_out, "tokens") == 59);
+    assert_true(number_in(&program_out, "val_loss") > valid);
+    assert_exit(1, program_run("eval json --data missing.txt"), "missing.txt: no such file");
+}
+
+/* The tales know their source. */
+static void gap_to_the_source(void **state) {
+    (void)state;
+    assert_exit(0,
+                program_run("train tiny.json data.source=builtin:tales data.tales_bytes=20k "
+                            "train.steps=10 --run tales --json"),
+                "");
+    double gap = number_in(&program_out, "gap_to_source");
+    assert_true(gap > 0 && gap < number_in(&program_out, "val_loss"));
+}
+
+static void generated(trit_text *out, const char *options) {
+    assert_exit(0, program_run("generate straight %s", options), "");
+    trit_text_free(out);
+    *out = (trit_text){0};
+    trit_text_add_bytes(out, program_out.at, program_out.len);
+}
+
+static void generates(void **state) {
+    (void)state;
+    trit_text a = {0}, b = {0}, c = {0};
+    generated(&a, "--prompt '12 times ' --tokens 30 --seed 3");
+    generated(&b, "--prompt '12 times ' --tokens 30 --seed 3");
+    generated(&c, "--prompt '12 times ' --tokens 30 --seed 4");
+    assert_string_equal(a.at, b.at);
+    assert_string_not_equal(a.at, c.at);
+    assert_int_equal(strncmp(a.at, "12 times ", 9), 0);
+    assert_true(a.len <= 9 + 30 + 1);
+    generated(&a, "--prompt 1 --tokens 30 --temperature 0 --seed 3");
+    generated(&b, "--prompt 1 --tokens 30 --temperature 0 --seed 4");
+    assert_string_equal(a.at, b.at);
+    generated(&b, "--prompt 1 --tokens 30 --top-k 1 --temperature 5");
+    assert_string_equal(a.at, b.at);
+    generated(&b, "--prompt 1 --tokens 30 --top-p 0");
+    assert_string_equal(a.at, b.at);
+    /* Only the last 16 tokens of a prompt count, so the same text follows. */
+    generated(&a, "--prompt '0123456789012345678 times 1 is' --tokens 10 --temperature 0");
+    generated(&b, "--prompt '.....345678 times 1 is' --tokens 10 --temperature 0");
+    assert_string_equal(a.at + 30, b.at + 22);
+    trit_text_free(&a);
+    trit_text_free(&b);
+    trit_text_free(&c);
+}
+
+/* Documents of one letter: a model of them soon ends what it writes. */
+static void generation_ends_with_the_document(void **state) {
+    (void)state;
+    FILE *f = fopen("letters.txt", "w");
+    assert_non_null(f);
+    for (int i = 0; i < 500; i++) fputs("a|", f);
+    assert_int_equal(fclose(f), 0);
+    assert_exit(0,
+                program_run("train tiny.json data.source=letters.txt 'data.separator=|' "
+                            "optim.lr=1e-2 quant=none --run letters"),
+                "");
+    assert_exit(0, program_run("generate letters --temperature 0 --tokens 50"), "");
+    assert_string_equal(program_out.at, "a\n");
+}
+
+static void every_config_can_be_explained(void **state) {
+    (void)state;
+    assert_int_equal(shell("for c in '" TRIT_SOURCE_DIR "'/configs/*.json; do '" TRIT_CLI
+                           "' config \"$c\" >resolved.json && '" TRIT_CLI
+                           "' config resolved.json --hash >a && '" TRIT_CLI
+                           "' config \"$c\" --hash | cmp - a || exit 1; done"),
+                     0);
+    assert_exit(0, program_run("explain '%s/configs/quickstart.json'", TRIT_SOURCE_DIR), "");
+    assert_non_null(strstr(program_out.at, "blocks.0.attn.q"));
+    assert_non_null(strstr(program_out.at, "lower bound"));
+    assert_false(exists("runs"));
+    assert_exit(0, program_run("config --schema"), "");
+    trit_error e = {0};
+    cJSON *schema = NULL;
+    assert_ok(trit_json_parse(&schema, program_out.at, program_out.len, "schema", &e));
+    assert_non_null(trit_json_get(trit_json_get(schema, "properties"), "train"));
+    cJSON_Delete(schema);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(metrics_hold_each_step_once),
+        cmocka_unit_test(terminated_and_resumed),
+        cmocka_unit_test(killed_at_any_moment_and_resumed),
+        cmocka_unit_test(pointers_and_half_made_directories_are_repaired),
+        cmocka_unit_test(finished_runs_are_left_alone),
+        cmocka_unit_test(damaged_checkpoints),
+        cmocka_unit_test(directories_that_are_not_this_run),
+        cmocka_unit_test(only_one_process_trains),
+        cmocka_unit_test(disk_is_full),
+        cmocka_unit_test(a_stop_that_cannot_be_saved_fails),
+        cmocka_unit_test(hash_ignores_name_and_execution),
+        cmocka_unit_test(json_result),
+        cmocka_unit_test(gap_to_the_source),
+        cmocka_unit_test(generates),
+        cmocka_unit_test(generation_ends_with_the_document),
+        cmocka_unit_test(every_config_can_be_explained),
+    };
+    return cmocka_run_group_tests(tests, setup, program_leave);
+}
