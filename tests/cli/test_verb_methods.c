@@ -1,5 +1,6 @@
 /* `trit methods`, run as a program. */
 #include "io/quant_settings.h"
+#include "quant/form.h"
 #include "quant/methods.h"
 #include "testing.h"
 
@@ -49,6 +50,7 @@ static void every_row_is_listed(void **state) {
             if (a < 3) n++;
         }
     }
+    for (int i = 1; trit_form_names[i]; i++, n++) assert_true(has(v, "form", trit_form_names[i]));
     for (const trit_method_file *m = trit_method_files; m->name; m++, n++) {
         assert_true(has(v, "method", m->name));
     }
