@@ -9,6 +9,9 @@
 /* y = x w^T + b.  x [..., K], w [N, K], b [N] or NULL  ->  [..., N] */
 trit_node *trit_linear(trit_graph *g, trit_node *x, trit_node *w, trit_node *b);
 
+/* y = a b.  a [M, K], b [K, N]  ->  [M, N] */
+trit_node *trit_matmul(trit_graph *g, trit_node *a, trit_node *b);
+
 /* y = a + b, same shape. */
 trit_node *trit_add(trit_graph *g, trit_node *a, trit_node *b);
 /* y = a * b element-wise, same shape. */

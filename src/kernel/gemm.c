@@ -1,7 +1,11 @@
 #include "kernel/gemm.h"
 
+#include "base/text.h"
 #include "kernel/cpu.h"
 
+#ifdef TRIT_HAVE_ONEDNN
+#include <dnnl.h>
+#endif
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,16 +75,45 @@ static trit_status load_openblas(trit_blas *blas, trit_error *e) {
 }
 #endif
 
+#if defined(TRIT_HAVE_ONEDNN) && !defined(TRIT_DOUBLE)
+/* Called on every thread of our own loop, where oneDNN uses one thread. */
+static void gemm_onednn(const trit_blas *blas, const trit_gemm *g) {
+    (void)blas;
+    dnnl_sgemm(g->ta ? 'T' : 'N', g->tb ? 'T' : 'N', g->m, g->n, g->k, g->alpha, g->a, g->lda, g->b,
+               g->ldb, g->beta, g->c, g->ldc);
+}
+#endif
+
+/* The words that a back end may be asked for by; "" is the best. */
+static const char *const backend_names[] = {
+    "openblas",
+#ifdef TRIT_HAVE_ONEDNN
+    "onednn",
+#endif
+    "reference",
+};
+enum { N_BACKEND = sizeof backend_names / sizeof *backend_names };
+
 trit_status trit_blas_open(trit_blas *blas, const char *want, trit_error *e) {
     *blas = (trit_blas){.one = gemm_reference, .name = "reference", .chosen_by = "trit"};
-    if (want && *want && strcmp(want, "openblas") != 0 && strcmp(want, "reference") != 0) {
-        return TRIT_FAIL(e, E_CONFIG,
-                         "matrix product back end \"%s\": allowed are openblas, reference", want);
+    bool known = !want || !*want;
+    for (int i = 0; i < N_BACKEND; i++) known = known || strcmp(want, backend_names[i]) == 0;
+    if (!known) {
+        char list[64];
+        return TRIT_FAIL(e, E_CONFIG, "matrix product back end \"%s\": allowed are %s", want,
+                         trit_text_join(list, sizeof list, backend_names, N_BACKEND));
     }
 #ifdef TRIT_DOUBLE
     return TRIT_OK;
 #else
     if (want && strcmp(want, "reference") == 0) return TRIT_OK;
+#ifdef TRIT_HAVE_ONEDNN
+    if (want && strcmp(want, "onednn") == 0) {
+        blas->one = gemm_onednn;
+        snprintf(blas->name, sizeof blas->name, "onednn");
+        return TRIT_OK;
+    }
+#endif
     return load_openblas(blas, e);
 #endif
 }

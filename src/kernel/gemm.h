@@ -1,4 +1,5 @@
-/* Matrix products. OpenBLAS does fp32; a plain C reference does the double build and judges it.
+/* Matrix products. OpenBLAS does fp32, oneDNN where asked and found at build time; a plain C
+ * reference does the double build and judges both.
  *
  * The product is cut into tiles that depend on the shape only; each tile is one single-threaded
  * BLAS call and no sum is ever split. So results do not depend on the number of threads (measured:
@@ -32,7 +33,7 @@ typedef struct trit_gemm {
 typedef struct trit_blas {
     void (*one)(const struct trit_blas *blas, const trit_gemm *g);
     void (*sgemm)(void); /* cblas_sgemm, or NULL for the reference */
-    char name[32];       /* "openblas" or "reference" */
+    char name[32];       /* "openblas", "onednn" or "reference" */
     char core[32];       /* kernel family OpenBLAS chose, e.g. "SkylakeX"; "" for the reference */
     char chosen_by[32];  /* "trit", "user" (OPENBLAS_CORETYPE was set) or "openblas" */
 } trit_blas;
@@ -40,8 +41,8 @@ typedef struct trit_blas {
 /* Loads OpenBLAS once per process and tells it to use one thread. Debian 12's OpenBLAS takes new
  * AMD CPUs for Haswell and runs at half speed, so the core type SKYLAKEX is asked for where the CPU
  * has AVX-512 and the user set nothing; it is read when the library loads, hence the late load.
- * want: "" or NULL = best, "openblas", "reference". E_UNSUPPORTED when OpenBLAS cannot be loaded.
- * Call before other threads run: it may set an environment variable. */
+ * want: "" or NULL = best (OpenBLAS), "openblas", "onednn", "reference". E_UNSUPPORTED when
+ * OpenBLAS cannot be loaded. Call before other threads run: it may set an environment variable. */
 trit_status trit_blas_open(trit_blas *blas, const char *want, trit_error *e);
 
 /* The product on n_threads threads; the same bits for any number of them. */
