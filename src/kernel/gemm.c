@@ -142,7 +142,11 @@ void trit_gemm_run(const trit_blas *blas, int n_threads, const trit_gemm *g) {
     int64_t tm, tn;
     tile_shape(g->m, g->n, &tm, &tn);
     int64_t n_row = (g->m + tm - 1) / tm, n_col = (g->n + tn - 1) / tn;
-#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_row * n_col > 1)
+    if (n_row * n_col == 1) { /* a team of one would be made and thrown away: it allocates */
+        blas->one(blas, g);
+        return;
+    }
+#pragma omp parallel for schedule(static) num_threads(n_threads)
     for (int64_t t = 0; t < n_row * n_col; t++) {
         int64_t i = t / n_col * tm, j = t % n_col * tn;
         trit_gemm tile = *g;
