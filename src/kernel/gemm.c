@@ -78,7 +78,10 @@ static trit_status load_openblas(trit_blas *blas, trit_error *e) {
 #if defined(TRIT_HAVE_ONEDNN) && !defined(TRIT_DOUBLE)
 /* Called on every thread of our own loop, where oneDNN uses one thread. */
 static void gemm_onednn(const trit_blas *blas, const trit_gemm *g) {
-    (void)blas;
+    if (!g->k) { /* an empty sum leaves C untouched there */
+        gemm_reference(blas, g);
+        return;
+    }
     dnnl_sgemm(g->ta ? 'T' : 'N', g->tb ? 'T' : 'N', g->m, g->n, g->k, g->alpha, g->a, g->lda, g->b,
                g->ldb, g->beta, g->c, g->ldc);
 }
