@@ -54,13 +54,17 @@ static bool read_curves(char *text, curve *train, curve *valid) {
     return true;
 }
 
-/* Exponential moving average over about 2 % of the run, bias-corrected at the start. */
+/* Mean over a window of 2 % of the run around each value: unlike a running mean it does not lag. */
 static bool smooth(const curve *in, curve *out) {
-    double keep = 1 - 1 / fmax(1, 0.02 * (double)in->n), mean = 0, weight = 0;
+    int64_t half = in->n / 100;
+    double sum = 0;
+    int64_t begin = 0, end = 0;
     for (int64_t i = 0; i < in->n; i++) {
-        mean = keep * mean + (1 - keep) * in->y[i];
-        weight = keep * weight + (1 - keep);
-        if (!add(out, in->x[i], mean / weight)) return false;
+        int64_t reach = i < half ? i : in->n - 1 - i < half ? in->n - 1 - i : half;
+        while (end <= i + reach) sum += in->y[end++];
+        while (end > i + reach + 1) sum -= in->y[--end];
+        while (begin < i - reach) sum -= in->y[begin++];
+        if (!add(out, in->x[i], sum / (double)(end - begin))) return false;
     }
     return true;
 }

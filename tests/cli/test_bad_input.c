@@ -127,8 +127,8 @@ static void commands(void **state) {
         {2, "", "train good.json train.stepz=5", {"train.stepz", "\"steps\""}},
         {2, "", "train good.json train.steps=x", {"train.steps=x: found \"x\"", "whole number"}},
         {2, "", "train good.json =5", {"\"=5\""}},
-        {1, "", "train missing.json", {"missing.json", "No such file"}},
-        {1, "", "train folder", {"folder", "directory"}},
+        {2, "", "train missing.json", {"missing.json", "No such file"}},
+        {2, "", "train folder", {"folder", "directory"}},
         {1,
          "",
          "train good.json data.source=missing.txt",
@@ -168,7 +168,7 @@ static void commands(void **state) {
         {2, "", "explain", {"CONFIG is missing"}},
         {2, "", "explain good.json model.heads=5", {"/model/heads"}},
         {2, "", "config", {"CONFIG is missing"}},
-        {1, "", "config missing.json", {"missing.json"}},
+        {2, "", "config missing.json", {"missing.json"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char args[512];
@@ -209,7 +209,7 @@ static void unreadable_files(void **state) {
     if (geteuid() == 0) skip(); /* nothing is forbidden to root */
     assert_int_equal(shell("cp good.json closed.json; cp text.txt closed.txt; chmod 0 closed.*"),
                      0);
-    assert_exit(1, program_run("train closed.json --run made"), "closed.json: Permission denied");
+    assert_exit(2, program_run("train closed.json --run made"), "closed.json: Permission denied");
     assert_exit(1, program_run("train good.json data.source=closed.txt --run made"),
                 "/data/source: closed.txt: Permission denied");
     assert_false(exists("made"));
