@@ -110,7 +110,9 @@ trit_node *trit_emit(trit_graph *g, const trit_op *op, int n_in, trit_node *cons
             n->needs_grad = n->needs_grad || in[k]->needs_grad;
         }
     }
-    if (op->flags & TRIT_OP_VIEW) { /* shares its input's gradient, a parameter's too */
+    if (op->flags & TRIT_OP_VIEW) {
+        TRIT_ASSERT(in[0]);
+        /* Shares its input's gradient, a parameter's too. */
         n->needs_grad = in[0]->needs_grad;
         n->param = in[0]->param;
     }

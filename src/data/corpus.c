@@ -305,7 +305,7 @@ uint64_t trit_corpus_fingerprint(const trit_corpus *c) {
         int64_t facts[2] = {t->bytes, t->first};
         h = trit_hash64(facts, sizeof facts, h);
         int64_t room = t->bytes - PROBE_BYTES;
-        if (!t->mapped || t->bytes <= 2 * END_BYTES) {
+        if (!t->mapped || t->bytes <= INT64_C(2) * END_BYTES) {
             h = trit_hash64(t->at, (uint64_t)t->bytes, h);
             continue;
         }

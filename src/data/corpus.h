@@ -23,8 +23,8 @@ trit_status trit_corpus_open_files(trit_corpus **out, const char *const *paths, 
 /* Stories 0, 1, ... of a seed (tales.h), as many as reach n_bytes of text; held in memory. */
 trit_status trit_corpus_open_tales(trit_corpus **out, uint64_t seed, int64_t n_bytes,
                                    trit_error *e);
-/* A copy of text[n_bytes], cut as a file. */
-trit_status trit_corpus_open_bytes(trit_corpus **out, const void *text, int64_t n_bytes,
+/* A copy of bytes[n_bytes], cut as a file. */
+trit_status trit_corpus_open_bytes(trit_corpus **out, const void *bytes, int64_t n_bytes,
                                    const char *separator, trit_error *e);
 /* NULL is fine. */
 void trit_corpus_close(trit_corpus *c);

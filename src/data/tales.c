@@ -248,6 +248,7 @@ static machine machine_start(void) {
 
 /* Exactly uniform in 0..n-1: values past the last multiple of n are drawn again. */
 static uint32_t pick(const trit_rng *r, uint64_t *used, uint32_t n) {
+    TRIT_ASSERT(n > 0);
     uint32_t spare = (uint32_t)((UINT64_C(1) << 32) % n);
     for (;;) {
         uint32_t v = trit_rng_bits(r, (*used)++);

@@ -244,13 +244,12 @@ static const char *axis_label(const char *label, const trit_axis *a, char *buf, 
 
 static void draw_titles(const canvas *v, const trit_chart *c, const frame *f) {
     char with_power[512], buf[512];
-    double y = MARGIN * v->unit, u = v->unit, width = v->width - MARGIN * u;
+    double u = v->unit, width = v->width - MARGIN * u;
     set_color(v, INK, 1);
     if (c->title) {
         set_font(v, FONT_TITLE, true);
-        y += FONT_TITLE * u;
-        put_text(v, f->left, y, fit_text(v, c->title, width - f->left, buf, sizeof buf));
-        y += 12 * u;
+        put_text(v, f->left, (MARGIN + FONT_TITLE) * u,
+                 fit_text(v, c->title, width - f->left, buf, sizeof buf));
     }
     set_font(v, FONT_LABEL, false);
     const char *label = c->y_label ? c->y_label : "";
@@ -417,7 +416,7 @@ static void draw_marks(const canvas *v, const trit_chart *c, const frame *f) {
 }
 
 static void draw_legend(const canvas *v, const trit_chart *c, const frame *f) {
-    double u = v->unit, x = f->right + LEGEND_GAP * u, y = f->top + ROW / 2 * u;
+    double u = v->unit, x = f->right + LEGEND_GAP * u, y = f->top + 0.5 * ROW * u;
     double text_x = x + (SWATCH + TICK_GAP) * u, room = v->width - MARGIN * u - text_x;
     int n_rows = (int)((f->bottom - f->top) / (ROW * u)), n_named = 0, row = 0;
     for (int k = 0; k < c->n_series; k++) n_named += c->series[k].name != NULL;

@@ -330,7 +330,7 @@ trit_status trit_json_check(const char *text, size_t n, const char *name, trit_e
                          name, TRIT_JSON_MAX_BYTES);
     }
     size_t slots = 2;
-    for (size_t i = 0; i < n; i++) slots += 2 * (text[i] == ':');
+    for (size_t i = 0; i < n; i++) slots += text[i] == ':' ? 2 : 0;
     size_t mask = 1;
     while (mask < slots) mask = 2 * mask + 1;
     scan c = {.s = text, .n = n, .name = name, .e = e, .mask = mask};

@@ -50,7 +50,7 @@ static void value_text(const cJSON *v, trit_text *t) {
 }
 
 static void compare(differ *d, const char *path, const cJSON *a, const cJSON *b) {
-    if (cJSON_IsObject(a) && cJSON_IsObject(b)) {
+    if (a && b && cJSON_IsObject(a) && cJSON_IsObject(b)) {
         const char *dot = *path ? "." : "";
         char inner[512];
         for (const cJSON *m = a->child; m; m = m->next) {

@@ -102,7 +102,8 @@ trit_spec trit_spec_off(void) {
 }
 
 bool trit_spec_equal(const trit_spec *a, const trit_spec *b) {
-    return memcmp(a, b, sizeof *a) == 0; /* specs are zeroed, padding too, before they are filled */
+    /* Specs are zeroed, padding too, before they are filled. */
+    return memcmp(a, b, sizeof *a) == 0; /* NOLINT(bugprone-suspicious-memory-comparison) */
 }
 
 trit_granularity trit_spec_granularity(trit_quant_kind kind, int scale) {

@@ -578,8 +578,8 @@ static void json_schema(void **state) {
     trit_json_print(v, false, &t);
     const char *text = trit_text_get(&t);
     static const char *const parts[] = {
-        "\"pattern\":\"^(none|(uint|int|ternary|binary)[0-9]*(-(absmax|", "\"form\":",
-        "\"required\":[\"match\"]", "\"required\":[\"shape\",\"from\"]",
+        "\"pattern\":\"^(none|(uint|int|ternary|binary)[0-9]*(-(absmax|",
+        "\"form\":", "\"required\":[\"match\"]", "\"required\":[\"shape\",\"from\"]",
         "\"mult\":{\"anyOf\":[{\"type\":\"number\"},"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         if (!strstr(text, parts[i])) print_error("no %s\n", parts[i]);

@@ -158,8 +158,7 @@ static const char *const models[] = {
     "{\"preset\":\"bitnet\"}",
     "{\"preset\":\"llama\",\"heads\":4,\"kv_heads\":2,\"qk_norm\":true,\"tied\":true}",
     "{\"preset\":\"gpt2\",\"kv_heads\":1,\"sub_norm\":true,\"tied\":false,\"ffn\":\"relu2\","
-    "\"positions\":\"rope\","
-    "\"dropout\":0.3}",
+    "\"positions\":\"rope\",\"dropout\":0.3}",
     "{\"preset\":\"bitnet\",\"positions\":\"learned\",\"biases\":true,\"dropout\":0.2,"
     "\"gelu\":\"erf\",\"ffn\":\"gelu\"}",
     "{\"norm\":\"layer\",\"qk_norm\":true,\"sub_norm\":true,\"rope_theta\":100,\"ffn\":\"swiglu\"}",
