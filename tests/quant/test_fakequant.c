@@ -318,7 +318,7 @@ static void sharing(void **state) {
     };
     for (int i = 0; i < 5; i++) {
         trit_quant q[2];
-        char path[16];
+        char path[32];
         trit_spec sp[2] = {bench_spec(TRIT_QUANT_ACTIVATION, cases[i].first, "ste"),
                            bench_spec(TRIT_QUANT_ACTIVATION, cases[i].second, "ste")};
         trit_node *x = trit_input(&g, "x", TRIT_REAL, 2, ROW), *y[2];
