@@ -185,5 +185,6 @@ const trit_verb trit_verb_train = {
     "  --run DIR      run directory (default runs/NAME, NAME from the config)\n"
     "  --json         last line on stdout is one JSON object\n\n"
     "Ctrl-C or SIGTERM: saves and exits with 75; a second one ends at once.\n"
-    "Environment: TRIT_THREADS, TRIT_CPU (base, avx2, avx512), TRIT_GEMM (openblas, onednn, reference).\n",
+    "Environment: TRIT_THREADS, TRIT_CPU (base, avx2, avx512), TRIT_GEMM (openblas, onednn, "
+    "reference).\n",
     run_train};
