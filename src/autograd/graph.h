@@ -16,6 +16,7 @@
 #include "base/tensor.h"
 #include "kernel/gemm.h"
 #include "kernel/kernel.h"
+#include "kernel/lowp.h"
 
 typedef struct trit_graph trit_graph;
 typedef struct trit_node trit_node;
@@ -24,9 +25,12 @@ typedef struct trit_node trit_node;
 typedef struct trit_exec {
     trit_kernels k;
     trit_blas blas;
+    trit_lowp lowp;
     int n_threads;        /* OpenMP threads; results do not depend on it */
     char *scratch;        /* n_threads * scratch_bytes, 64-byte aligned; borrowed */
     size_t scratch_bytes; /* per thread: the largest of all planned graphs */
+    void *work;           /* one for all threads, during one op, 64-byte aligned; borrowed */
+    size_t work_bytes;    /* ditto */
     trit_rng rng;         /* seed, step and micro-batch; ops add their own stream */
     bool accumulate;      /* parameter gradients: add to what earlier micro-batches left */
     bool freeze;          /* gradient checks: quantizers keep the rounding residual of the last
@@ -78,6 +82,12 @@ typedef struct trit_op {
 
 enum { TRIT_WANT_VAL = 1, TRIT_WANT_CODES = 2 };
 
+/* What a node's codes mean: value = scale * code, exactly and always (no schedule changes it). */
+typedef struct trit_coding {
+    const trit_real *(*scales)(const trit_node *n); /* after forward, until n's own backward */
+    bool per_row; /* a scale for each row of the last dimension; else one for all */
+} trit_coding;
+
 struct trit_node {
     const trit_op *op;
     const char *name; /* "blocks.2.ffn.up.linear"; graph arena */
@@ -94,9 +104,11 @@ struct trit_node {
     trit_tensor val;  /* shape from infer, data from bind */
     trit_tensor grad; /* ditto; data NULL where no gradient is needed */
     trit_tensor code; /* i8 codes, same shape as val; data NULL unless wanted */
-    void *saved;      /* forward -> backward; NULL when saved_bytes is 0 */
+    const trit_coding *coding; /* NULL unless the codes can stand for the value */
+    void *saved;               /* forward -> backward; NULL when saved_bytes is 0 */
     size_t saved_bytes;
     size_t scratch_bytes; /* per thread, during this op only */
+    size_t work_bytes;    /* shared by the threads, during this op only */
 };
 
 typedef enum { TRIT_EVAL, TRIT_TRAIN } trit_mode;
@@ -116,6 +128,7 @@ struct trit_graph {
     trit_node *loss;
     trit_error err;  /* sticky: set once, constructors then return NULL */
     bool check;      /* gradient check: quantizers also save what `freeze` needs; set after init */
+    bool integer;    /* products of coded operands run on their codes; set after init */
     char scope[160]; /* prefix of names, kept by trit_graph_push/pop */
     /* plan */
     trit_plan_mode plan_mode;
@@ -126,6 +139,7 @@ struct trit_graph {
     size_t bound_bytes;   /* most bytes alive at any moment: no plan can need less */
     size_t plan_bytes;    /* what the plan needs: give this much to trit_graph_bind */
     size_t scratch_bytes; /* per thread */
+    size_t work_bytes;    /* shared by the threads */
     char *base;           /* bound memory; borrowed */
 };
 

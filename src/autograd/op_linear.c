@@ -1,6 +1,24 @@
 /* y[M,N] = x[M,K] w[N,K]^T + b[N], M = all leading dimensions.
- * Backward: gx = g w, gw = g^T x, gb = column sums of g. */
+ * Backward: gx = g w, gw = g^T x, gb = column sums of g.
+ * Where both operands have codes and the graph asks for it, all three products run on the codes:
+ * the forward on integers, exactly, the backward in bf16 (kernel/lowp.h). */
 #include "autograd/ops.h"
+
+typedef struct linear_attr {
+    bool coded;
+} linear_attr;
+
+static void choose_operands(trit_graph *g, trit_node *n) {
+    linear_attr *attr = n->attr;
+    attr->coded = g->integer && n->in[0]->coding && n->in[1]->coding && sizeof(trit_real) == 4;
+    for (int k = 0; k < 2; k++) n->in[k]->want |= attr->coded ? TRIT_WANT_CODES : TRIT_WANT_VAL;
+    if (n->in[2]) n->in[2]->want |= TRIT_WANT_VAL;
+    if (!attr->coded) return;
+    int64_t M = trit_rows(n), N = trit_cols(n), K = trit_cols(n->in[1]);
+    size_t there = trit_lowp_forward_bytes(M, N, K);
+    size_t back = n->needs_grad ? trit_lowp_backward_bytes(M, N, K) : 0;
+    n->work_bytes = there > back ? there : back;
+}
 
 static bool infer(trit_graph *g, trit_node *n) {
     const trit_tensor *x = &n->in[0]->val, *w = &n->in[1]->val;
@@ -18,13 +36,44 @@ static bool infer(trit_graph *g, trit_node *n) {
     n->val.dim[x->ndim - 1] = w->dim[0];
     if (!n->in[0]->needs_grad) n->reads &= ~TRIT_IN(1);
     if (!n->in[1]->needs_grad) n->reads &= ~TRIT_IN(0);
+    choose_operands(g, n);
     return true;
 }
+
+#ifdef TRIT_DOUBLE /* the codes' products are single precision: never chosen */
+static void forward_coded(const trit_exec *x, trit_node *n) {
+    (void)x, (void)n;
+}
+static void backward_coded(const trit_exec *x, trit_node *n, trit_real *gx, trit_real *gw) {
+    (void)x, (void)n, (void)gx, (void)gw;
+}
+#else
+static trit_lowp_scale scale_of(const trit_node *operand) {
+    return (trit_lowp_scale){operand->coding->scales(operand), operand->coding->per_row};
+}
+
+static void forward_coded(const trit_exec *x, trit_node *n) {
+    const trit_node *a = n->in[0], *w = n->in[1];
+    trit_lowp_forward(&x->lowp, trit_rows(n), trit_cols(n), trit_cols(w), a->code.data, scale_of(a),
+                      w->code.data, scale_of(w), trit_val_of(n, 2), trit_val(n), x->work);
+}
+
+static void backward_coded(const trit_exec *x, trit_node *n, trit_real *gx, trit_real *gw) {
+    const trit_node *a = n->in[0], *w = n->in[1];
+    trit_lowp_backward(&x->lowp, trit_rows(n), trit_cols(n), trit_cols(w), trit_grad(n),
+                       a->code.data, scale_of(a), w->code.data, scale_of(w), gx,
+                       gx && trit_acc(x, n, 0), gw, gw && trit_acc(x, n, 1), x->work);
+}
+#endif
 
 static void forward(const trit_exec *x, trit_node *n) {
     int64_t m = trit_rows(n), cols = trit_cols(n), k = trit_cols(n->in[1]);
     const trit_real *bias = trit_val_of(n, 2);
     trit_real *y = trit_val(n);
+    if (((const linear_attr *)n->attr)->coded) {
+        forward_coded(x, n);
+        return;
+    }
     if (bias) {
 #pragma omp parallel for schedule(static) num_threads(x->n_threads)
         for (int64_t i = 0; i < m; i++) {
@@ -50,6 +99,11 @@ static void backward(const trit_exec *x, trit_node *n) {
     int64_t m = trit_rows(n), cols = trit_cols(n), k = trit_cols(n->in[1]);
     const trit_real *g = trit_grad(n);
     trit_real *gx = trit_grad_of(n, 0), *gw = trit_grad_of(n, 1), *gb = trit_grad_of(n, 2);
+    if (gb) trit_sum_rows(x, m, cols, g, gb, trit_acc(x, n, 2));
+    if (((const linear_attr *)n->attr)->coded) {
+        if (gx || gw) backward_coded(x, n, gx, gw);
+        return;
+    }
     if (gx) {
         trit_gemm_run(&x->blas, x->n_threads,
                       &(trit_gemm){.m = m,
@@ -79,17 +133,18 @@ static void backward(const trit_exec *x, trit_node *n) {
                                    .c = gw,
                                    .ldc = k});
     }
-    if (gb) trit_sum_rows(x, m, cols, g, gb, trit_acc(x, n, 2));
 }
 
 static const trit_op op = {.name = "linear",
                            .n_in_min = 2,
                            .n_in_max = 3,
+                           .attr_bytes = sizeof(linear_attr),
+                           .flags = TRIT_OP_CHOOSES_CODES,
                            .reads = TRIT_IN(0) | TRIT_IN(1),
                            .infer = infer,
                            .forward = forward,
                            .backward = backward};
 
 trit_node *trit_linear(trit_graph *g, trit_node *x, trit_node *w, trit_node *b) {
-    return trit_emit(g, &op, 3, (trit_node *[]){x, w, b}, NULL);
+    return trit_emit(g, &op, 3, (trit_node *[]){x, w, b}, &(linear_attr){0});
 }

@@ -182,6 +182,7 @@ static void list_intervals(planner *p) {
             add_interval(g, birth, death, x->saved_bytes, i, TRIT_BUFFER_SAVED);
         }
         if (x->scratch_bytes > g->scratch_bytes) g->scratch_bytes = round_up(x->scratch_bytes);
+        if (x->work_bytes > g->work_bytes) g->work_bytes = round_up(x->work_bytes);
     }
 }
 

@@ -30,24 +30,37 @@ trit_status trit_runtime_options_env(trit_runtime_options *o, trit_error *e) {
 trit_status trit_runtime_open(trit_exec *x, const trit_runtime_options *o, trit_error *e) {
     *x = (trit_exec){.n_threads = o->n_threads > 0 ? o->n_threads : omp_get_num_procs()};
     TRIT_TRY(trit_kernels_pick(&x->k, o->cpu, e));
+    x->lowp = trit_lowp_pick(x->k.isa, x->n_threads);
     return trit_blas_open(&x->blas, o->gemm, e);
 }
 
-trit_status trit_runtime_scratch(trit_exec *x, size_t bytes, trit_error *e) {
+static trit_status grow(void **at, size_t *have, size_t bytes, size_t times, const char *what,
+                        trit_error *e) {
     bytes = (bytes + TRIT_ALIGN - 1) & ~(size_t)(TRIT_ALIGN - 1);
-    if (bytes <= x->scratch_bytes) return TRIT_OK;
-    free(x->scratch);
-    x->scratch_bytes = 0;
-    x->scratch = aligned_alloc(TRIT_ALIGN, bytes * (size_t)x->n_threads);
-    if (!x->scratch) {
-        return TRIT_FAIL(e, E_NOMEM, "no memory for %zu bytes of scratch for each of %d threads",
-                         bytes, x->n_threads);
+    if (bytes <= *have) return TRIT_OK;
+    free(*at);
+    *have = 0;
+    *at = aligned_alloc(TRIT_ALIGN, bytes * times);
+    if (!*at) {
+        return TRIT_FAIL(e, E_NOMEM, "no memory for %zu times %zu bytes of %s", times, bytes, what);
     }
-    x->scratch_bytes = bytes;
+    *have = bytes;
     return TRIT_OK;
+}
+
+trit_status trit_runtime_scratch(trit_exec *x, size_t bytes, trit_error *e) {
+    void *at = x->scratch;
+    trit_status status = grow(&at, &x->scratch_bytes, bytes, (size_t)x->n_threads, "scratch", e);
+    x->scratch = at;
+    return status;
+}
+
+trit_status trit_runtime_work(trit_exec *x, size_t bytes, trit_error *e) {
+    return grow(&x->work, &x->work_bytes, bytes, 1, "work memory", e);
 }
 
 void trit_runtime_close(trit_exec *x) {
     free(x->scratch);
+    free(x->work);
     *x = (trit_exec){0};
 }

@@ -14,8 +14,10 @@ typedef struct trit_runtime_options {
 trit_status trit_runtime_options_env(trit_runtime_options *o, trit_error *e);
 /* Picks kernels, loads BLAS, fixes the thread count; x is zeroed first. */
 trit_status trit_runtime_open(trit_exec *x, const trit_runtime_options *o, trit_error *e);
-/* (Re)allocates scratch for graphs that need `bytes` per thread; owned by x until close. */
+/* (Re)allocates what planned graphs need, `bytes` for each thread (graph.scratch_bytes) or for all
+ * (graph.work_bytes); owned by x until close. */
 trit_status trit_runtime_scratch(trit_exec *x, size_t bytes, trit_error *e);
+trit_status trit_runtime_work(trit_exec *x, size_t bytes, trit_error *e);
 void trit_runtime_close(trit_exec *x);
 
 #endif

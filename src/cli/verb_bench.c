@@ -15,8 +15,10 @@ static const char shape_s[] =
 
 enum { MAX_MODE = 2, MAX_REPEAT = 100 };
 static const struct mode {
-    const char *name, *quant; /* "quant" section */
-} modes[MAX_MODE] = {{"fp32", "\"none\""}, {"bitnet-b1.58", "\"bitnet-b1.58\""}};
+    const char *name, *keys; /* further keys of the config */
+} modes[MAX_MODE] = {
+    {"fp32", "\"quant\":\"none\""},
+    {"bitnet-b1.58", "\"quant\":\"bitnet-b1.58\",\"compute\":{\"linear\":\"int8\"}"}};
 
 static int bench_gemm(bool json, trit_error *e) {
     trit_exec x = {0};
@@ -56,8 +58,7 @@ static trit_status open_mode(trit_run *r, trit_experiment *x, const struct mode 
         TRIT_TRY(trit_cli_experiment(x, n, args, e));
     } else {
         char text[1024];
-        snprintf(text, sizeof text, "%.*s,\"quant\":%s}", (int)(strlen(shape_s) - 1), shape_s,
-                 mode->quant);
+        snprintf(text, sizeof text, "%.*s,%s}", (int)(strlen(shape_s) - 1), shape_s, mode->keys);
         TRIT_TRY(trit_experiment_parse(x, text, "shape-S", e));
     }
     return trit_cli_open(r, x, TRIT_RUN_BENCH, e);

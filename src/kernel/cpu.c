@@ -22,6 +22,15 @@ bool trit_cpu_has_avx512(void) {
 #endif
 }
 
+bool trit_cpu_has_lowp(void) {
+#if defined(__x86_64__)
+    return trit_cpu_has_avx512() && __builtin_cpu_supports("avx512vnni") &&
+           __builtin_cpu_supports("avx512bf16");
+#else
+    return false;
+#endif
+}
+
 const char *const trit_act_names[TRIT_N_ACT + 1] = {
 #define X(name) #name,
     TRIT_ACT_LIST(X)

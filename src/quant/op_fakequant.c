@@ -48,6 +48,24 @@ static size_t lay_out(const fq_attr *a, char *base, fq_saved *s) {
     return at;
 }
 
+/* Whether y = s*code holds in every step, with the scale shared by whole rows. */
+static bool codes_stand_for_value(const fq_attr *a) {
+    const trit_spec *sp = &a->quant->spec;
+    bool steady = sp->lambda.shape == TRIT_SHAPE_hold && sp->lambda.from == 1 && sp->start == 0;
+    bool rows = a->n_group == 1 || a->group_len == a->quant->cols;
+    return steady && rows && !a->check && sp->is_signed && sp->bits <= 8 &&
+           trit_grids[sp->grid]->uniform && !trit_estimators[sp->estimator]->soft;
+}
+
+static bool describe_codes(trit_graph *g, trit_node *n) {
+    const fq_attr *a = n->attr;
+    trit_coding *coding = trit_arena_get(&g->mem, sizeof *coding, &g->err);
+    if (!coding) return false;
+    *coding = (trit_coding){.scales = trit_quant_scales, .per_row = a->n_group > 1};
+    n->coding = coding;
+    return true;
+}
+
 static bool infer(trit_graph *g, trit_node *n) {
     fq_attr *a = n->attr;
     const trit_quant *q = a->quant;
@@ -73,6 +91,7 @@ static bool infer(trit_graph *g, trit_node *n) {
     a->n_part = (a->group_len + a->part_len - 1) / a->part_len;
     fq_saved s;
     n->saved_bytes = lay_out(a, NULL, &s);
+    if (codes_stand_for_value(a) && !describe_codes(g, n)) return false;
     if (trit_estimators[q->spec.estimator]->identity && !q->step) n->reads &= ~TRIT_IN(0);
     return true;
 }

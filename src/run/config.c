@@ -12,6 +12,15 @@ static const trit_field train_fields[] = {
 static const trit_schema train_schema =
     TRIT_SCHEMA("train", "the training loop", trit_train_cfg, train_fields, NULL);
 
+const char *const trit_compute_names[] = {"fp32", "int8", NULL};
+static const trit_field compute_fields[] = {
+#define F(...) TRIT_FIELD(trit_compute_cfg, __VA_ARGS__)
+    TRIT_COMPUTE_FIELDS(F)
+#undef F
+};
+static const trit_schema compute_schema =
+    TRIT_SCHEMA("compute", "how products are computed", trit_compute_cfg, compute_fields, NULL);
+
 static const trit_field run_fields[] = {
 #define F(...) TRIT_FIELD(trit_run_cfg, __VA_ARGS__)
     TRIT_RUN_FIELDS(F)
@@ -50,8 +59,10 @@ static const trit_field fields[] = {
             TRIT_FIELD_OBJ(trit_config, optim, "{}", trit_optim_schema,
                            "optimizer and learning rate")
                 TRIT_FIELD_OBJ(trit_config, train, "{}", train_schema, "the training loop")
-                    TRIT_FIELD_OBJ(trit_config, run, "{}", run_schema,
-                                   "how the run is executed and kept")};
+                    TRIT_FIELD_OBJ(trit_config, compute, "{}", compute_schema,
+                                   "how products are computed")
+                        TRIT_FIELD_OBJ(trit_config, run, "{}", run_schema,
+                                       "how the run is executed and kept")};
 const trit_schema trit_config_schema =
     TRIT_SCHEMA("config", "a trit experiment", trit_config, fields, check);
 

@@ -19,6 +19,16 @@
       "validation text used, from its start; 0 = all of it")                                   \
     F(REAL, label_smoothing, "0", 0, 0.99, NULL, "", "of the training loss")
 
+/* fp32: every product in single precision. int8: products of layers whose weights and inputs are
+ * both quantized to at most 8 bits run on the integer codes, their gradients in bf16. */
+extern const char *const trit_compute_names[];
+typedef enum { TRIT_COMPUTE_fp32, TRIT_COMPUTE_int8 } trit_compute;
+
+#define TRIT_COMPUTE_FIELDS(F)                                                                   \
+    F(NAME, linear, "\"fp32\"", 0, 0, trit_compute_names, "",                                    \
+      "products of quantized layers: fp32, or int8 forward and bf16 backward (needs a CPU with " \
+      "AVX-512 VNNI and BF16; fp32 elsewhere)")
+
 /* Nothing in here changes a number of the run. */
 #define TRIT_RUN_FIELDS(F)                                                                \
     F(INT, threads, "0", 0, 1024, NULL, "", "0 = all cores; results do not depend on it") \
@@ -31,6 +41,9 @@
 typedef struct trit_train_cfg {
     TRIT_TRAIN_FIELDS(TRIT_MEMBER)
 } trit_train_cfg;
+typedef struct trit_compute_cfg {
+    TRIT_COMPUTE_FIELDS(TRIT_MEMBER)
+} trit_compute_cfg;
 typedef struct trit_run_cfg {
     TRIT_RUN_FIELDS(TRIT_MEMBER)
 } trit_run_cfg;
@@ -42,6 +55,7 @@ typedef struct trit_config {
     trit_quant_cfg quant;
     trit_optim_cfg optim;
     trit_train_cfg train;
+    trit_compute_cfg compute;
     trit_run_cfg run;
 } trit_config;
 extern const trit_schema trit_config_schema;

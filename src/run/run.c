@@ -44,11 +44,13 @@ static trit_status trace(trit_run *r, trit_run_graph *g, trit_mode mode, int64_t
     g->B = B;
     g->T = c->model.context;
     trit_graph_init(&g->graph, mode);
+    g->graph.integer = c->compute.linear == TRIT_COMPUTE_int8 && r->x.lowp.fast;
     double smoothing = mode == TRIT_TRAIN ? c->train.label_smoothing : 0;
     g->io = trit_transformer_build(&r->model, &g->graph, B, g->T, with_loss, smoothing);
     TRIT_TRY(trit_graph_plan(&g->graph, with_loss ? g->io.loss : g->io.logits, TRIT_PLAN_REUSE, e));
     if (g->graph.plan_bytes > r->plan_bytes) r->plan_bytes = g->graph.plan_bytes;
-    return trit_runtime_scratch(&r->x, g->graph.scratch_bytes, e);
+    TRIT_TRY(trit_runtime_scratch(&r->x, g->graph.scratch_bytes, e));
+    return trit_runtime_work(&r->x, g->graph.work_bytes, e);
 }
 
 /* The graphs never run at the same time, so one block serves all. */

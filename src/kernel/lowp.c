@@ -1,0 +1,217 @@
+#include "kernel/lowp.h"
+
+#include "kernel/cpu.h"
+#include "kernel/lowp_tile.h"
+
+#include <string.h>
+
+enum {
+    ROW_BLOCK = 128,  /* rows of one task */
+    DEPTH_BLOCK = 512 /* of the reduction of dW: a panel of it stays in the cache */
+};
+
+static int64_t round_up(int64_t n, int64_t to) {
+    return (n + to - 1) / to * to;
+}
+
+static int64_t smaller(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+trit_lowp trit_lowp_pick(const char *isa, int n_threads) {
+    return (trit_lowp){.fast = strcmp(isa, "avx512") == 0 && trit_cpu_has_lowp(),
+                       .n_threads = n_threads};
+}
+
+static const lowp_ops *ops_of(const trit_lowp *l) {
+    return l->fast ? &trit_lowp_avx512 : &trit_lowp_plain;
+}
+
+/* ---- forward ---- */
+
+static size_t panels_bytes(int64_t n, int64_t k, int64_t step, size_t element) {
+    return (size_t)(round_up(n, LOWP_NR) * round_up(k, step)) * element;
+}
+
+/* Rows of X are read 4 codes at a time, so a width that is no multiple of 4 needs a padded copy. */
+static size_t padded_x_bytes(int64_t M, int64_t K) {
+    return K % 4 ? (size_t)(M * round_up(K, 4)) : 0;
+}
+
+size_t trit_lowp_forward_bytes(int64_t M, int64_t N, int64_t K) {
+    return panels_bytes(N, K, 4, 1) + padded_x_bytes(M, K) + 64;
+}
+
+static void pack_weights(const trit_lowp *l, int64_t N, int64_t K, const int8_t *w, uint8_t *out) {
+    int64_t depth = round_up(K, 4);
+#pragma omp parallel for schedule(static) num_threads(l->n_threads)
+    for (int64_t j = 0; j < N; j += LOWP_NR) {
+        uint8_t *panel = out + j * depth;
+        /* 128 stands for code 0: padding adds nothing. */
+        memset(panel, 128, (size_t)(LOWP_NR * depth));
+        for (int64_t c = 0; c < smaller(LOWP_NR, N - j); c++) {
+            const int8_t *row = w + (j + c) * K;
+            int64_t p = 0;
+            for (; p + 4 <= K; p += 4) {
+                uint32_t four;
+                memcpy(&four, row + p, 4);
+                four ^= 0x80808080u; /* code + 128 in each byte */
+                memcpy(panel + p * LOWP_NR + 4 * c, &four, 4);
+            }
+            for (; p < K; p++) panel[p / 4 * 4 * LOWP_NR + 4 * c + p % 4] = (uint8_t)(row[p] + 128);
+        }
+    }
+}
+
+typedef struct forward_job {
+    const lowp_ops *ops;
+    int64_t N, K;
+    const int8_t *x; /* rows round_up(K, 4) apart */
+    trit_lowp_scale sx, sw;
+    const uint8_t *panels;
+    const float *bias;
+    float *y;
+} forward_job;
+
+/* Rows begin..end-1, at most ROW_BLOCK: each panel of W is used for all of them while it is cached.
+ */
+static void forward_rows(const forward_job *f, int64_t begin, int64_t end) {
+    int64_t depth = round_up(f->K, 4);
+    int32_t a_sum[ROW_BLOCK];
+    for (int64_t i = begin; i < end; i++) {
+        a_sum[i - begin] = f->ops->sum_s8(f->K, f->x + i * depth);
+    }
+    for (int64_t j = 0; j < f->N; j += LOWP_NR) {
+        lowp_finish finish = {.sw = f->sw.per_row ? f->sw.s + j : f->sw.s,
+                              .sw_per_column = f->sw.per_row,
+                              .bias = f->bias ? f->bias + j : NULL,
+                              .ldy = f->N,
+                              .n = (int)smaller(LOWP_NR, f->N - j)};
+        for (int64_t r = begin; r < end; r += LOWP_MR) {
+            int m = (int)smaller(LOWP_MR, end - r);
+            for (int i = 0; i < m; i++) finish.sx[i] = f->sx.s[f->sx.per_row ? r + i : 0];
+            finish.y = f->y + r * f->N + j;
+            f->ops->tile_s8(m, depth, f->x + r * depth, depth, f->panels + j * depth,
+                            a_sum + (r - begin), &finish);
+        }
+    }
+}
+
+void trit_lowp_forward(const trit_lowp *l, int64_t M, int64_t N, int64_t K, const int8_t *x,
+                       trit_lowp_scale sx, const int8_t *w, trit_lowp_scale sw, const float *bias,
+                       float *y, void *work) {
+    uint8_t *panels = work;
+    int64_t depth = round_up(K, 4);
+    pack_weights(l, N, K, w, panels);
+    if (K % 4) {
+        int8_t *copy = (int8_t *)(panels + panels_bytes(N, K, 4, 1));
+        memset(copy, 0, (size_t)(M * depth));
+        for (int64_t i = 0; i < M; i++) memcpy(copy + i * depth, x + i * K, (size_t)K);
+        x = copy;
+    }
+    forward_job f = {ops_of(l), N, K, x, sx, sw, panels, bias, y};
+#pragma omp parallel for schedule(static) num_threads(l->n_threads)
+    for (int64_t i = 0; i < M; i += ROW_BLOCK) forward_rows(&f, i, smaller(i + ROW_BLOCK, M));
+}
+
+/* ---- backward ---- */
+
+size_t trit_lowp_backward_bytes(int64_t M, int64_t N, int64_t K) {
+    size_t dx = (size_t)(M * round_up(N, 2)) * 2 + panels_bytes(K, N, 2, 2);
+    size_t dw = (size_t)(N * round_up(M, 2)) * 2 + panels_bytes(K, M, 2, 2);
+    return (dx > dw ? dx : dw) + 64; /* they take turns */
+}
+
+/* Codes [rows, cols] as bf16 panels over cols, the reduction running over rows. */
+static void pack_codes(const trit_lowp *l, int64_t rows, int64_t cols, const int8_t *x,
+                       uint16_t *out) {
+    int64_t depth = round_up(rows, 2);
+    const lowp_ops *ops = ops_of(l);
+#pragma omp parallel for schedule(static) num_threads(l->n_threads)
+    for (int64_t j = 0; j < cols; j += LOWP_NR) {
+        uint16_t *panel = out + j * depth;
+        int64_t n = smaller(LOWP_NR, cols - j);
+        for (int64_t p = 0; p < depth; p += 2) {
+            const int8_t *a = x + p * cols + j;
+            ops->pack_pair(n, a, p + 1 < rows ? a + cols : NULL, panel + p * LOWP_NR);
+        }
+    }
+}
+
+/* g times the scales of its columns (outputs), rounded: [M, round_up(N,2)]. */
+static void round_rows(const trit_lowp *l, int64_t M, int64_t N, const float *g, trit_lowp_scale sw,
+                       uint16_t *out) {
+    int64_t width = round_up(N, 2);
+    const lowp_ops *ops = ops_of(l);
+#pragma omp parallel for schedule(static) num_threads(l->n_threads)
+    for (int64_t i = 0; i < M; i++) {
+        ops->round_row(N, g + i * N, sw.s, sw.per_row, out + i * width);
+        if (N % 2) out[i * width + N] = 0;
+    }
+}
+
+/* g times the scales of its rows (tokens), rounded and transposed: [N, round_up(M,2)]. */
+static void round_columns(const trit_lowp *l, int64_t M, int64_t N, const float *g,
+                          trit_lowp_scale sx, uint16_t *out) {
+    int64_t height = round_up(M, 2);
+    const lowp_ops *ops = ops_of(l);
+#pragma omp parallel for schedule(static) num_threads(l->n_threads)
+    for (int64_t i = 0; i < M; i += LOWP_BLOCK) {
+        int64_t m = smaller(LOWP_BLOCK, M - i);
+        for (int64_t j = 0; j < N; j += LOWP_BLOCK) {
+            int64_t n = smaller(LOWP_BLOCK, N - j);
+            uint16_t block[LOWP_BLOCK][LOWP_BLOCK];
+            for (int64_t r = 0; r < m; r++) {
+                const float *s = sx.per_row ? sx.s + i + r : sx.s;
+                ops->round_row(n, g + (i + r) * N + j, s, 0, block[r]);
+            }
+            ops->transpose(m, n, block, out + j * height + i, height);
+        }
+    }
+    for (int64_t j = 0; M % 2 && j < N; j++) out[j * height + M] = 0;
+}
+
+/* c[rows, cols] = or += a[rows, depth] . panels, in blocks of the depth added in order. */
+static void multiply(const trit_lowp *l, int64_t rows, int64_t cols, int64_t depth,
+                     const uint16_t *a, const uint16_t *panels, float *c, bool acc) {
+    const lowp_ops *ops = ops_of(l);
+    /* Tasks of about 16 row blocks where there are few rows, as in dW of narrow layers. */
+    int64_t block = rows >= 16 * ROW_BLOCK ? ROW_BLOCK : round_up((rows + 15) / 16, LOWP_MR);
+#pragma omp parallel for schedule(static) num_threads(l->n_threads)
+    for (int64_t i = 0; i < rows; i += block) {
+        int64_t end = smaller(i + block, rows);
+        for (int64_t p = 0; p < depth; p += DEPTH_BLOCK) {
+            int64_t k = smaller(DEPTH_BLOCK, depth - p);
+            for (int64_t j = 0; j < cols; j += LOWP_NR) {
+                const uint16_t *panel = panels + j * depth + p * LOWP_NR;
+                int n = (int)smaller(LOWP_NR, cols - j);
+                for (int64_t r = i; r < end; r += LOWP_MR) {
+                    ops->tile_bf16((int)smaller(LOWP_MR, end - r), n, k, a + r * depth + p, depth,
+                                   panel, c + r * cols + j, cols, acc || p > 0);
+                }
+            }
+        }
+    }
+}
+
+/* Numbers until the next 64-byte boundary. */
+static int64_t aligned(int64_t n_bf16) {
+    return round_up(n_bf16, 32);
+}
+
+void trit_lowp_backward(const trit_lowp *l, int64_t M, int64_t N, int64_t K, const float *g,
+                        const int8_t *x, trit_lowp_scale sx, const int8_t *w, trit_lowp_scale sw,
+                        float *dx, bool acc_dx, float *dw, bool acc_dw, void *work) {
+    if (dx) {
+        uint16_t *rows = work, *panels = rows + aligned(M * round_up(N, 2));
+        round_rows(l, M, N, g, sw, rows);
+        pack_codes(l, N, K, w, panels);
+        multiply(l, M, K, round_up(N, 2), rows, panels, dx, acc_dx);
+    }
+    if (dw) {
+        uint16_t *columns = work, *panels = columns + aligned(N * round_up(M, 2));
+        round_columns(l, M, N, g, sx, columns);
+        pack_codes(l, M, K, x, panels);
+        multiply(l, N, K, round_up(M, 2), columns, panels, dw, acc_dw);
+    }
+}

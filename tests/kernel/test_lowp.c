@@ -1,0 +1,166 @@
+/* Low-bit products: integer forward exactly, bf16 backward within its rounding, over odd shapes and
+ * tails, on every form that the machine has, and bit-equal for any number of threads. */
+#include "base/rng.h"
+#include "kernel/cpu.h"
+#include "kernel/lowp.h"
+#include "testing.h"
+
+static const int64_t shapes[][3] = {{1, 1, 1},    {2, 3, 5},     {7, 48, 4},   {8, 49, 64},
+                                    {9, 96, 63},  {130, 17, 34}, {257, 50, 7}, {33, 145, 130},
+                                    {640, 5, 96}, {3, 200, 2},   {520, 64, 66}};
+enum { N_SHAPE = sizeof shapes / sizeof *shapes };
+
+typedef struct operands {
+    int64_t M, N, K;
+    int8_t *x, *w;
+    float *sx, *sw, *g, *bias;
+    trit_lowp_scale tx, tw;
+} operands;
+
+static void *numbers(int64_t n, size_t size) {
+    return calloc((size_t)n + 1, size);
+}
+
+/* per_row: bit 0 for X, bit 1 for W. Codes reach both ends of int8. */
+static operands make(int at, int per_row) {
+    operands o = {shapes[at][0], shapes[at][1], shapes[at][2], .x = NULL};
+    trit_rng r = {.seed = 7, .stream = (uint32_t)at};
+    o.x = numbers(o.M * o.K, 1);
+    o.w = numbers(o.N * o.K, 1);
+    o.sx = numbers(o.M, sizeof(float));
+    o.sw = numbers(o.N, sizeof(float));
+    o.g = numbers(o.M * o.N, sizeof(float));
+    o.bias = numbers(o.N, sizeof(float));
+    for (int64_t i = 0; i < o.M * o.K; i++) o.x[i] = (int8_t)(trit_rng_bits(&r, (uint64_t)i) & 255);
+    r.sub = 1;
+    for (int64_t i = 0; i < o.N * o.K; i++) o.w[i] = (int8_t)(trit_rng_bits(&r, (uint64_t)i) & 255);
+    if (o.N * o.K > 3) o.w[0] = o.w[3] = -128;
+    for (int64_t i = 0; i < o.M; i++) o.sx[i] = 0.01f + 0.001f * (float)(i % 7);
+    for (int64_t i = 0; i < o.N; i++) o.sw[i] = 0.02f + 0.003f * (float)(i % 5);
+    for (int64_t i = 0; i < o.N; i++) o.bias[i] = (float)(i % 3) - 1;
+    for (int64_t i = 0; i < o.M * o.N; i++) o.g[i] = (float)trit_rng_normal(&r, (uint64_t)i);
+    o.tx = (trit_lowp_scale){o.sx, per_row & 1};
+    o.tw = (trit_lowp_scale){o.sw, per_row & 2};
+    return o;
+}
+
+static void drop(operands *o) {
+    free(o->x);
+    free(o->w);
+    free(o->sx);
+    free(o->sw);
+    free(o->g);
+    free(o->bias);
+}
+
+static float *forward(const operands *o, trit_lowp l, bool bias) {
+    float *y = numbers(o->M * o->N, sizeof *y);
+    void *work = aligned_alloc(64, (trit_lowp_forward_bytes(o->M, o->N, o->K) + 63) / 64 * 64);
+    for (int64_t i = 0; i < o->M * o->N; i++) y[i] = NAN;
+    trit_lowp_forward(&l, o->M, o->N, o->K, o->x, o->tx, o->w, o->tw, bias ? o->bias : NULL, y,
+                      work);
+    free(work);
+    return y;
+}
+
+static trit_lowp form(bool fast, int n_threads) {
+    return trit_lowp_pick(fast ? "avx512" : "base", n_threads);
+}
+
+static void forward_is_exact(void **state) {
+    (void)state;
+    for (int at = 0; at < N_SHAPE; at++) {
+        for (int per_row = 0; per_row < 4; per_row++) {
+            operands o = make(at, per_row);
+            float *plain = forward(&o, form(false, 1), per_row == 3);
+            for (int64_t i = 0; i < o.M; i++) {
+                for (int64_t j = 0; j < o.N; j++) {
+                    int32_t sum = 0;
+                    for (int64_t k = 0; k < o.K; k++) sum += o.x[i * o.K + k] * o.w[j * o.K + k];
+                    float sx = o.sx[per_row & 1 ? i : 0], sw = o.sw[per_row & 2 ? j : 0];
+                    float want = (float)sum * (sx * sw);
+                    if (per_row == 3) want += o.bias[j];
+                    assert_true(plain[i * o.N + j] == want);
+                }
+            }
+            for (int n = 1; n <= 3; n++) {
+                float *fast = forward(&o, form(true, n), per_row == 3);
+                assert_memory_equal(fast, plain, (size_t)(o.M * o.N) * sizeof *fast);
+                free(fast);
+            }
+            free(plain);
+            drop(&o);
+        }
+    }
+}
+
+/* dx, then dw, in one list; start: what acc adds to. */
+static float *backward(const operands *o, trit_lowp l, bool acc) {
+    int64_t n_dx = o->M * o->K, n = n_dx + o->N * o->K;
+    float *out = numbers(n, sizeof *out);
+    for (int64_t i = 0; i < n; i++) out[i] = acc ? (float)(i % 11) : NAN;
+    void *work = aligned_alloc(64, (trit_lowp_backward_bytes(o->M, o->N, o->K) + 63) / 64 * 64);
+    trit_lowp_backward(&l, o->M, o->N, o->K, o->g, o->x, o->tx, o->w, o->tw, out, acc, out + n_dx,
+                       acc, work);
+    free(work);
+    return out;
+}
+
+/* g rounded to bf16 has a relative error of 2^-8 at most, so a sum of n products one of about
+ * 2^-8 sqrt(n) of a typical product; 128 is the size of codes. */
+static void check_backward(const operands *o, const float *got, bool acc) {
+    int64_t n_dx = o->M * o->K;
+    for (int64_t i = 0; i < n_dx; i++) {
+        double want = acc ? (double)(i % 11) : 0;
+        for (int64_t j = 0; j < o->N; j++) {
+            double s = (double)o->sw[o->tw.per_row ? j : 0];
+            want += (double)o->g[i / o->K * o->N + j] * s * o->w[j * o->K + i % o->K];
+        }
+        assert_near(got[i], want, 0.03 * sqrt((double)o->N));
+    }
+    for (int64_t i = 0; i < o->N * o->K; i++) {
+        double want = acc ? (double)((n_dx + i) % 11) : 0;
+        for (int64_t m = 0; m < o->M; m++) {
+            double s = (double)o->sx[o->tx.per_row ? m : 0];
+            want += (double)o->g[m * o->N + i / o->K] * s * o->x[m * o->K + i % o->K];
+        }
+        assert_near(got[n_dx + i], want, 0.03 * sqrt((double)o->M));
+    }
+}
+
+static void backward_is_near_and_thread_free(void **state) {
+    (void)state;
+    for (int at = 0; at < N_SHAPE; at++) {
+        for (int variant = 0; variant < 8; variant++) {
+            operands o = make(at, variant & 3);
+            bool acc = variant & 4;
+            size_t bytes = (size_t)(o.M * o.K + o.N * o.K) * sizeof(float);
+            for (int fast = 0; fast < 2; fast++) {
+                float *one = backward(&o, form(fast, 1), acc);
+                check_backward(&o, one, acc);
+                for (int n = 2; n <= 3; n++) {
+                    float *more = backward(&o, form(fast, n), acc);
+                    assert_memory_equal(more, one, bytes);
+                    free(more);
+                }
+                free(one);
+            }
+            drop(&o);
+        }
+    }
+}
+
+static void fast_form_is_used_where_it_can(void **state) {
+    (void)state;
+    assert_int_equal(trit_lowp_pick("avx512", 1).fast, trit_cpu_has_lowp());
+    assert_false(trit_lowp_pick("avx2", 1).fast);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(forward_is_exact),
+        cmocka_unit_test(backward_is_near_and_thread_free),
+        cmocka_unit_test(fast_form_is_used_where_it_can),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
