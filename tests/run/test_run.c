@@ -18,8 +18,9 @@
 #endif
 
 /* Every allocation of the process, those of OpenBLAS and OpenMP too, is counted: these replace the
- * C library's, which offers its own under other names. A sanitizer does the same. */
-#if defined(__GLIBC__) && !defined(HAS_ASAN)
+ * C library's, which offers its own under other names. A sanitizer does the same; clang's OpenMP
+ * allocates in every parallel loop by itself. */
+#if defined(__GLIBC__) && !defined(HAS_ASAN) && !defined(__clang__)
 #define COUNTS_ALLOCATIONS 1
 static atomic_long n_allocations;
 void *__libc_malloc(size_t n);
