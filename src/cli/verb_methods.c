@@ -1,117 +1,128 @@
 /* trit methods: the rows of every axis of a quantizer, and the named methods made of them. */
 #include "cli/cli.h"
-#include "io/quant_settings.h"
-#include "quant/form.h"
-#include "quant/methods.h"
+#include "cli/rows.h"
+#include "io/file.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-typedef struct row {
-    const char *axis, *name, *doc, *cite; /* cite: NULL for none */
-    const trit_knob *knob;
-    const char *json;    /* text of a method, else NULL */
-    const char *example; /* config line with %s for the name */
-} row;
+static const char *const letters[] = {
+    "x input, s scale (step size), u = x/s position on the grid, lo and hi its outermost levels,",
+    "q level, y = s*q output, g = dL/dy incoming gradient, d stand-in for dq/du (dL/dx = g*d)"};
 
-enum { MAX_ROW = 256 };
-typedef struct rows {
-    row at[MAX_ROW];
-    int n;
-    cJSON *method[MAX_ROW]; /* trees that own the docs of methods */
-    int n_method;
-} rows;
+/* ---- the table ----------------------------------------------------------------------------- */
 
-static void add(rows *r, row one) {
-    TRIT_ASSERT(r->n < MAX_ROW);
-    r->at[r->n++] = one;
+static void add_table(const trit_rows *r, trit_text *out) {
+    const char *axis = "";
+    for (int i = 0; i < r->n; i++) {
+        const trit_row *one = &r->at[i];
+        if (strcmp(axis, one->axis) != 0) trit_text_add(out, "%s%s\n", i ? "\n" : "", one->axis);
+        trit_text_add(out, "  %-22s %s\n", one->name, one->doc);
+        axis = one->axis;
+    }
+    trit_text_add(out, "\n`trit methods NAME` explains one, `trit probe NAME --x '[...]'` runs "
+                       "one on numbers.\n");
 }
 
-static const char *granularity_example(int i) {
-    switch ((trit_granularity)i) {
-    case TRIT_GRANULARITY_token:
-        return "\"quant\": {\"activations\": \"int8-%s\"}";
-    case TRIT_GRANULARITY_group:
-        return "\"quant\": {\"weights\": \"int4-%s64\"}";
-    default:
-        return "\"quant\": {\"weights\": \"int8-%s\"}";
+/* ---- one row ------------------------------------------------------------------------------- */
+
+/* "key: text", further lines of the text below its first. */
+static void add_lines(trit_text *out, const char *key, const char *text) {
+    if (!text) return;
+    trit_text_add(out, "  %s: ", key);
+    for (const char *line = text; line;) {
+        const char *end = strchr(line, '\n');
+        int n = end ? (int)(end - line) : (int)strlen(line);
+        int indent = line == text ? 0 : (int)strlen(key) + 4;
+        trit_text_add(out, "%*s%.*s\n", indent, "", n, line);
+        line = end ? end + 1 : NULL;
     }
 }
 
-/* What a method is stands in its comment. */
-static trit_status add_methods(rows *r, trit_error *e) {
-    for (const trit_method_file *m = trit_method_files; m->name; m++) {
-        cJSON **v = &r->method[r->n_method];
-        TRIT_TRY(trit_json_parse(v, m->json, strlen(m->json), m->name, e));
-        r->n_method++;
-        const cJSON *comment = trit_json_get(*v, "comment");
-        add(r, (row){"method", m->name, cJSON_IsString(comment) ? comment->valuestring : "", NULL,
-                     NULL, m->json, "\"quant\": \"%s\""});
+static const char *use_of(const trit_form *f) {
+    return f->weights && f->activations ? "weights and activations"
+           : f->weights                 ? "weights"
+                                        : "activations";
+}
+
+static void add_defaults(trit_text *out, const trit_row *one) {
+    const trit_form *f = one->form;
+    if (f) {
+        trit_text_add(out, "  for %s; granularity of weights by default: %s\n", use_of(f),
+                      trit_granularity_names[f->granularity]);
     }
+    if (one->bits_max && one->bits_min == one->bits_max) {
+        trit_text_add(out, "  bits: %d\n", one->bits_max);
+    } else if (one->bits_max) {
+        trit_text_add(out, "  bits: %d, from %d to %d\n", one->bits_default, one->bits_min,
+                      one->bits_max);
+    }
+    for (const trit_knob *k = one->knob; k && k->name; k++) {
+        trit_text_add(out, "  knob %s = %g, from %g to %g: %s\n", k->name, k->dflt, k->lo, k->hi,
+                      k->doc);
+    }
+    static const char *const sizes[] = {"one for the tensor", "one for each group",
+                                        "one for each element"};
+    for (int i = 0; f && i < f->n_learn; i++) {
+        const trit_form_learn *l = &f->learn[i];
+        trit_text_add(out, "  %s %s, %s: %s\n", l->buffer ? "buffer" : "learned", l->name,
+                      sizes[l->size], l->doc);
+    }
+}
+
+/* What a method's quantizer consists of. */
+static void add_part(trit_text *out, const char *what, const trit_spec *sp) {
+    char text[96];
+    trit_text_add(out, "  %s: %s\n", what, trit_spec_text(sp, text));
+    if (!sp->on) return;
+    const char *formula[3] = {NULL};
+    if (sp->form) {
+        formula[0] = trit_forms[sp->form]->formula;
+    } else {
+        formula[0] = trit_scales[sp->scale]->formula;
+        formula[1] = trit_grids[sp->grid]->formula;
+        formula[2] = trit_estimators[sp->estimator]->formula;
+    }
+    for (int i = 0; i < 3; i++) {
+        for (const char *line = formula[i]; line;) {
+            const char *end = strchr(line, '\n');
+            trit_text_add(out, "    %.*s\n", end ? (int)(end - line) : (int)strlen(line), line);
+            line = end ? end + 1 : NULL;
+        }
+    }
+}
+
+static trit_status add_parts(trit_text *out, const trit_row *one, trit_error *e) {
+    trit_quant_cfg cfg;
+    trit_arena mem;
+    trit_arena_init(&mem, "method");
+    trit_status status = trit_rows_method(one, &cfg, &mem, e);
+    if (!status) {
+        add_part(out, "weights", &cfg.weights);
+        add_part(out, "activations", &cfg.activations);
+    }
+    trit_arena_free(&mem);
+    return status;
+}
+
+static trit_status add_row(trit_text *out, const trit_row *one, trit_error *e) {
+    trit_text_add(out, "%s %s\n  %s\n", one->axis, one->name, one->doc);
+    add_lines(out, "formula", one->formula);
+    if (one->json) TRIT_TRY(add_parts(out, one, e));
+    add_defaults(out, one);
+    add_lines(out, "pitfall", one->pitfall);
+    add_lines(out, "source", one->cite);
+    if (one->formula || one->json)
+        trit_text_add(out, "letters: %s\n         %s\n", letters[0], letters[1]);
+    trit_text_add(out, "example: ");
+    trit_rows_example(one, out);
+    trit_text_add(out, "\n");
+    if (one->json) trit_text_add(out, "\n%s", one->json);
     return TRIT_OK;
 }
 
-static trit_status list_rows(rows *r, trit_error *e) {
-    for (int i = 0; trit_grids[i]; i++) {
-        const trit_grid *g = trit_grids[i];
-        add(r, (row){"grid", g->name, g->doc, g->cite, g->knob, NULL,
-                     "\"quant\": {\"weights\": \"%s\"}"});
-    }
-    for (int i = 0; trit_scales[i]; i++) {
-        const trit_scale_rule *s = trit_scales[i];
-        add(r, (row){"scale", s->name, s->doc, s->cite, s->knob, NULL,
-                     "\"quant\": {\"weights\": \"int8-%s\"}"});
-    }
-    for (int i = 0; i < TRIT_N_GRANULARITY; i++) {
-        add(r, (row){"granularity", trit_granularity_names[i], trit_granularity_docs[i], NULL, NULL,
-                     NULL, granularity_example(i)});
-    }
-    for (int i = 0; trit_estimators[i]; i++) {
-        const trit_estimator *t = trit_estimators[i];
-        add(r, (row){"estimator", t->name, t->doc, t->cite, t->knob, NULL,
-                     "\"quant\": {\"weights\": \"int8\", \"estimator\": \"%s\"}"});
-    }
-    for (int i = 1; trit_forms[i]; i++) {
-        const trit_form *f = trit_forms[i];
-        const char *example = f->weights ? "\"quant\": {\"weights\": \"%s\"}"
-                                         : "\"quant\": {\"activations\": \"%s\"}";
-        add(r, (row){"form", f->name, f->doc, f->cite, f->knob, NULL, example});
-    }
-    return add_methods(r, e);
-}
-
-static void free_rows(rows *r) {
-    for (int i = 0; i < r->n_method; i++) cJSON_Delete(r->method[i]);
-}
-
-/* ---- output -------------------------------------------------------------------------------- */
-
-static void print_table(const rows *r) {
-    const char *axis = "";
-    for (int i = 0; i < r->n; i++) {
-        const row *one = &r->at[i];
-        bool new_axis = strcmp(axis, one->axis) != 0;
-        if (new_axis) printf("%s%s\n", i ? "\n" : "", one->axis);
-        printf("  %-22s %s\n", one->name, one->doc);
-        axis = one->axis;
-    }
-    printf("\n`trit methods NAME` explains one.\n");
-}
-
-static void print_example(const row *one) {
-    const char *gap = strstr(one->example, "%s");
-    printf("example: %.*s%s%s\n", (int)(gap - one->example), one->example, one->name, gap + 2);
-}
-
-static void print_row(const row *one) {
-    printf("%s %s\n  %s\n", one->axis, one->name, one->doc);
-    if (one->cite) printf("  source: %s\n", one->cite);
-    for (const trit_knob *k = one->knob; k && k->name; k++) {
-        printf("  knob %s = %g, from %g to %g: %s\n", k->name, k->dflt, k->lo, k->hi, k->doc);
-    }
-    print_example(one);
-    if (one->json) printf("\n%s", one->json);
-}
+/* ---- JSON ---------------------------------------------------------------------------------- */
 
 static void add_text(trit_text *t, const char *key, const char *text) {
     trit_text_add(t, "\"%s\":", key);
@@ -119,7 +130,7 @@ static void add_text(trit_text *t, const char *key, const char *text) {
     trit_text_add(t, ",");
 }
 
-static void add_json(trit_text *t, const row *one) {
+static void add_json(trit_text *t, const trit_row *one) {
     trit_text_add(t, "{");
     add_text(t, "axis", one->axis);
     add_text(t, "name", one->name);
@@ -144,24 +155,81 @@ static void add_json(trit_text *t, const row *one) {
 }
 
 /* The rows whose name is `name`, or all for NULL. */
-static trit_status print_json(const rows *r, const char *name, trit_error *e) {
-    trit_text t = {0};
+static void add_json_list(const trit_rows *r, const char *name, trit_text *t) {
     int n = 0;
-    trit_text_add(&t, "[");
+    trit_text_add(t, "[");
     for (int i = 0; i < r->n; i++) {
         if (name && strcmp(name, r->at[i].name) != 0) continue;
-        trit_text_add(&t, n++ ? ",\n " : "");
-        add_json(&t, &r->at[i]);
+        trit_text_add(t, n++ ? ",\n " : "");
+        add_json(t, &r->at[i]);
     }
-    trit_text_add(&t, "]\n");
-    trit_status status = t.failed ? TRIT_FAIL(e, E_NOMEM, "no memory for the list") : TRIT_OK;
-    if (!status) fputs(trit_text_get(&t), stdout);
-    trit_text_free(&t);
+    trit_text_add(t, "]\n");
+}
+
+/* ---- Markdown ------------------------------------------------------------------------------ */
+
+/* The picture that docs/render_methods.sh made of a row, where there is one. */
+static void add_image(trit_text *out, const trit_row *one, const char *images) {
+    char path[4096];
+    if (!images) return;
+    snprintf(path, sizeof path, "%s/%s-%s.png", images, one->axis, one->name);
+    if (access(path, R_OK) != 0) return;
+    const char *folder = strrchr(images, '/');
+    trit_text_add(out, "![%s %s: output and slope](%s/%s-%s.png)\n\n", one->axis, one->name,
+                  folder ? folder + 1 : images, one->axis, one->name);
+}
+
+static trit_status add_doc_row(trit_text *out, const trit_row *one, const char *images,
+                               trit_error *e) {
+    trit_text_add(out, "### %s\n\n%s%s\n\n", one->name, one->doc,
+                  *one->doc && one->doc[strlen(one->doc) - 1] == '.' ? "" : ".");
+    if (one->formula) trit_text_add(out, "```\n%s\n```\n\n", one->formula);
+    trit_text facts = {0};
+    trit_status status = one->json ? add_parts(&facts, one, e) : TRIT_OK;
+    if (!status) add_defaults(&facts, one);
+    if (facts.len) trit_text_add(out, "```\n%s```\n\n", trit_text_get(&facts));
+    trit_text_free(&facts);
+    if (one->pitfall) trit_text_add(out, "Pitfall: %s.\n\n", one->pitfall);
+    if (one->cite) trit_text_add(out, "Source: %s.\n\n", one->cite);
+    trit_text_add(out, "Example: `");
+    trit_rows_example(one, out);
+    trit_text_add(out, "`\n\n");
+    add_image(out, one, images);
     return status;
 }
 
-static trit_status unknown_name(const rows *r, const char *name, trit_error *e) {
-    const char *words[MAX_ROW];
+static trit_status add_doc(const trit_rows *r, const char *images, trit_text *out, trit_error *e) {
+    static const char *const titles[][2] = {
+        {"grid", "Grids: which levels exist"},
+        {"scale", "Scale rules: how a group of elements gets its step size"},
+        {"granularity", "Granularities: who shares a step size"},
+        {"estimator", "Estimators: the gradient of rounding"},
+        {"form", "Forms: quantizers of one piece"},
+        {"method", "Named methods"},
+    };
+    trit_text_add(out,
+                  "# Quantizers\n\nMade by `trit methods --doc`; do not edit.\n\n"
+                  "A quantizer is a grid, a scale rule, a granularity and an estimator, or a form "
+                  "of one piece. Named methods put them together. Letters: %s %s.\n\n",
+                  letters[0], letters[1]);
+    const char *axis = "";
+    for (int i = 0; i < r->n; i++) {
+        for (int k = 0; strcmp(axis, r->at[i].axis) != 0 && k < 6; k++) {
+            if (strcmp(titles[k][0], r->at[i].axis) != 0) continue;
+            trit_text_add(out, "## %s\n\n", titles[k][1]);
+        }
+        axis = r->at[i].axis;
+        TRIT_TRY(add_doc_row(out, &r->at[i], images, e));
+    }
+    while (out->len && out->at[out->len - 1] == '\n') out->at[--out->len] = '\0';
+    trit_text_add(out, "\n");
+    return TRIT_OK;
+}
+
+/* ---- the verb ------------------------------------------------------------------------------ */
+
+static trit_status unknown_name(const trit_rows *r, const char *name, trit_error *e) {
+    const char *words[TRIT_MAX_ROW];
     for (int i = 0; i < r->n; i++) words[i] = r->at[i].name;
     const char *near = trit_text_nearest(name, words, r->n);
     if (near) {
@@ -172,44 +240,59 @@ static trit_status unknown_name(const rows *r, const char *name, trit_error *e) 
                      name);
 }
 
-static trit_status show(const rows *r, const char *name, bool json, trit_error *e) {
+typedef struct request {
+    const char *name, *images;
+    bool json, doc;
+} request;
+
+static trit_status show(const trit_rows *r, const request *q, trit_text *out, trit_error *e) {
+    if (q->doc) return add_doc(r, q->images, out, e);
     int n = 0;
-    for (int i = 0; name && i < r->n; i++) {
-        if (strcmp(name, r->at[i].name) != 0) continue;
-        if (!json) {
-            if (n) printf("\n");
-            print_row(&r->at[i]);
-        }
-        n++;
+    for (int i = 0; q->name && i < r->n; i++) {
+        if (strcmp(q->name, r->at[i].name) != 0) continue;
+        if (n++ && !q->json) trit_text_add(out, "\n");
+        if (!q->json) TRIT_TRY(add_row(out, &r->at[i], e));
     }
-    if (name && !n) return unknown_name(r, name, e);
-    if (json) return print_json(r, name, e);
-    if (!name) print_table(r);
+    if (q->name && !n) return unknown_name(r, q->name, e);
+    if (q->json) add_json_list(r, q->name, out);
+    if (!q->name && !q->json) add_table(r, out);
     return TRIT_OK;
 }
 
 static int run(int argc, char **argv) {
     trit_error e = {0};
-    bool json = false;
-    const trit_option options[] = {{"--json", TRIT_OPT_FLAG, &json, 0, 0}};
+    request q = {0};
+    const trit_option options[] = {{"--json", TRIT_OPT_FLAG, &q.json, 0, 0},
+                                   {"--doc", TRIT_OPT_FLAG, &q.doc, 0, 0},
+                                   {"--images", TRIT_OPT_TEXT, &q.images, 0, 0}};
     int n;
-    if (trit_options_read(options, 1, argc, argv, &n, &e)) return trit_report(&e);
-    if (n > 1) {
-        TRIT_FAIL(&e, E_USAGE, "expected one NAME, found %d", n);
+    if (trit_options_read(options, 3, argc, argv, &n, &e)) return trit_report(&e);
+    if (n > 1 || (n && q.doc)) {
+        TRIT_FAIL(&e, E_USAGE,
+                  q.doc ? "--doc is of all rows, without a NAME" : "expected one NAME, found %d",
+                  n);
         return trit_report(&e);
     }
-    rows r = {.n = 0};
-    trit_status status = list_rows(&r, &e);
-    if (!status) status = show(&r, n ? argv[0] : NULL, json, &e);
-    free_rows(&r);
+    q.name = n ? argv[0] : NULL;
+    trit_rows r;
+    trit_text out = {0};
+    trit_status status = trit_rows_list(&r, &e);
+    if (!status) status = show(&r, &q, &out, &e);
+    if (!status && out.failed) status = TRIT_FAIL(&e, E_NOMEM, "no memory for the list");
+    if (!status) fputs(trit_text_get(&out), stdout);
+    trit_text_free(&out);
+    trit_rows_free(&r);
     return status ? trit_report(&e) : TRIT_EXIT_OK;
 }
 
 const trit_verb trit_verb_methods = {
     .name = "methods",
-    .usage = "[NAME] [--json]",
-    .doc = "lists grids, scale rules, granularities, estimators and named methods",
-    .help = "  NAME     explains one: source, knobs with their ranges, an example\n"
-            "  --json   a list of {axis, name, doc, cite, knobs}",
+    .usage = "[NAME] [--json] | --doc [--images DIR]",
+    .doc = "lists grids, scale rules, granularities, estimators, forms and named methods",
+    .help = "  NAME           explains one: formula, defaults, ranges of knobs, pitfalls, source,\n"
+            "                 an example\n"
+            "  --json         a list of {axis, name, doc, cite, knobs}\n"
+            "  --doc          all of it as a page of Markdown (docs/methods.md)\n"
+            "  --images DIR   with --doc: shows the pictures AXIS-NAME.png that lie in DIR\n",
     .run = run,
 };

@@ -73,10 +73,12 @@ static void add_svg(trit_text *out, const char *raw, const trit_chart *c) {
     trit_text_add(out, "\n");
     add_xml(out, "<title>", c->title, "</title>\n");
     trit_text_add(out, "<desc>");
-    add_xml(out, "x: ", c->x_label, ". ");
-    add_xml(out, "y: ", c->y_label, ". ");
-    for (int k = 0; k < c->n_series; k++) add_xml(out, "series: ", c->series[k].name, ". ");
-    for (int k = 0; k < c->n_mark; k++) add_xml(out, "mark: ", c->mark[k].label, ". ");
+    for (const trit_chart *one = c; one; one = one->below) {
+        add_xml(out, "x: ", one->x_label, ". ");
+        add_xml(out, "y: ", one->y_label, ". ");
+        for (int k = 0; k < one->n_series; k++) add_xml(out, "series: ", one->series[k].name, ". ");
+        for (int k = 0; k < one->n_mark; k++) add_xml(out, "mark: ", one->mark[k].label, ". ");
+    }
     trit_text_add(out, "</desc>");
     static const char id[] = "id=\"surface";
     for (const char *at; (at = strstr(body, id));) {
@@ -118,9 +120,11 @@ trit_status trit_chart_save(const trit_chart *c, const char *path, trit_error *e
         return TRIT_FAIL(e, E_USAGE,
                          "cannot save a chart as '%s': its name must end in .png or .svg", path);
     }
+    int height = TRIT_CHART_HEIGHT;
+    for (const trit_chart *one = c->below; one; one = one->below) height += TRIT_CHART_HEIGHT / 3;
     trit_text file = {0};
     trit_status status =
-        (png ? trit_chart_png : trit_chart_svg)(c, TRIT_CHART_WIDTH, TRIT_CHART_HEIGHT, &file, e);
+        (png ? trit_chart_png : trit_chart_svg)(c, TRIT_CHART_WIDTH, height, &file, e);
     if (status) {
         trit_error_wrap(e, "'%s'", path);
     } else {

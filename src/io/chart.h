@@ -32,14 +32,18 @@ typedef struct trit_chart_mark {
     const char *label; /* written at the line; may be NULL */
 } trit_chart_mark;
 
-typedef struct trit_chart {
+typedef struct trit_chart trit_chart;
+struct trit_chart {
     const char *title, *x_label, *y_label; /* "loss (nats)": with the unit; may be NULL */
     bool log_x, log_y;
     const trit_chart_series *series;
     int n_series;
     const trit_chart_mark *mark;
     int n_mark;
-} trit_chart;
+    const trit_chart *below; /* drawn under this one over the same stretch of x, or NULL; up to
+                              * TRIT_CHART_PANELS in all, with equal log_x */
+};
+enum { TRIT_CHART_PANELS = 4 };
 
 enum { TRIT_CHART_WIDTH = 1200, TRIT_CHART_HEIGHT = 720 };
 
@@ -49,7 +53,8 @@ trit_status trit_chart_png(const trit_chart *c, int width, int height, trit_text
                            trit_error *e);
 trit_status trit_chart_svg(const trit_chart *c, int width, int height, trit_text *out,
                            trit_error *e);
-/* Default size, into a file whose name ends in .png or .svg (TRIT_E_USAGE otherwise). */
+/* Default size (higher for several panels), into a file whose name ends in .png or .svg
+ * (TRIT_E_USAGE otherwise). */
 trit_status trit_chart_save(const trit_chart *c, const char *path, trit_error *e);
 
 #endif

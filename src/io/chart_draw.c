@@ -444,13 +444,65 @@ static void draw_legend(const canvas *v, const trit_chart *c, const frame *f) {
     cairo_set_dash(v->cr, NULL, 0, 0);
 }
 
+/* ---- panels ---- */
+
+typedef struct panel {
+    const trit_chart *chart;
+    range x, y;
+    frame frame;
+} panel;
+
+static trit_status find_panels(const trit_chart *c, panel *p, int *n, trit_error *e) {
+    for (*n = 0; c; c = c->below) {
+        TRIT_ASSERT(*n < TRIT_CHART_PANELS);
+        panel *one = &p[(*n)++];
+        one->chart = c;
+        TRIT_TRY(find_ranges(c, &one->x, &one->y, e));
+    }
+    range all = p[0].x;
+    for (int k = 1; k < *n; k++) {
+        widen(&all, p[k].x.lo);
+        widen(&all, p[k].x.hi);
+        all.whole = all.whole && p[k].x.whole;
+    }
+    for (int k = 0; k < *n; k++) p[k].x = all;
+    return TRIT_OK;
+}
+
+/* Edges of all panels stand below each other. */
+static void lay_out_panels(const canvas *v, panel *p, int n) {
+    double left = 0, right = INFINITY;
+    for (int k = 0; k < n; k++) {
+        lay_out(v, p[k].chart, p[k].x, p[k].y, &p[k].frame);
+        left = fmax(left, p[k].frame.left);
+        right = fmin(right, p[k].frame.right);
+    }
+    for (int k = 0; k < n; k++) {
+        p[k].frame.left = left;
+        p[k].frame.right = right;
+        make_x_axis(v, p[k].chart, p[k].x, &p[k].frame);
+    }
+}
+
+static void draw_panel(const canvas *v, const panel *p) {
+    draw_grid(v, &p->frame);
+    draw_series(v, p->chart, &p->frame);
+    draw_marks(v, p->chart, &p->frame);
+    draw_tick_labels(v, &p->frame);
+    draw_titles(v, p->chart, &p->frame);
+    draw_legend(v, p->chart, &p->frame);
+}
+
 trit_status trit_chart_draw(const trit_chart *c, cairo_surface_t *surface, int width, int height,
                             trit_error *e) {
-    range x, y;
-    TRIT_TRY(find_ranges(c, &x, &y, e));
-    canvas v = {.cr = cairo_create(surface), .width = width, .height = height};
-    /* Small charts keep their letters legible and give up room for data. */
-    v.unit = sqrt((double)width * height / ((double)TRIT_CHART_WIDTH * TRIT_CHART_HEIGHT));
+    panel p[TRIT_CHART_PANELS];
+    int n;
+    TRIT_TRY(find_panels(c, p, &n, e));
+    canvas v = {.cr = cairo_create(surface), .width = width, .height = (double)height / n};
+    /* Small charts keep their letters legible and give up room for data; panels, which are low, are
+     * lettered like a chart of half as much height again. */
+    v.unit =
+        sqrt(width * v.height * (n > 1 ? 1.5 : 1) / ((double)TRIT_CHART_WIDTH * TRIT_CHART_HEIGHT));
     v.unit = fmax(v.unit, 0.75);
     /* Fixed choices: the same picture whatever the desktop's settings. */
     cairo_font_options_t *font = cairo_font_options_create();
@@ -461,14 +513,13 @@ trit_status trit_chart_draw(const trit_chart *c, cairo_surface_t *surface, int w
     cairo_font_options_destroy(font);
     cairo_set_source_rgb(v.cr, 1, 1, 1);
     cairo_paint(v.cr);
-    frame f;
-    lay_out(&v, c, x, y, &f);
-    draw_grid(&v, &f);
-    draw_series(&v, c, &f);
-    draw_marks(&v, c, &f);
-    draw_tick_labels(&v, &f);
-    draw_titles(&v, c, &f);
-    draw_legend(&v, c, &f);
+    lay_out_panels(&v, p, n);
+    for (int k = 0; k < n; k++) {
+        cairo_save(v.cr);
+        cairo_translate(v.cr, 0, floor(k * v.height)); /* whole pixels keep thin lines crisp */
+        draw_panel(&v, &p[k]);
+        cairo_restore(v.cr);
+    }
     cairo_status_t status = cairo_status(v.cr);
     cairo_destroy(v.cr);
     if (status) {

@@ -9,10 +9,10 @@
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-trit_status trit_json_parse(cJSON **out, const char *text, size_t n, const char *name,
-                            trit_error *e) {
+static trit_status parse_within(size_t max_bytes, cJSON **out, const char *text, size_t n,
+                                const char *name, trit_error *e) {
     *out = NULL;
-    TRIT_TRY(trit_json_check(text, n, name, e));
+    TRIT_TRY(trit_json_check_within(max_bytes, text, n, name, e));
     char *copy = malloc(n + 1);
     if (copy) {
         memcpy(copy, text, n);
@@ -23,24 +23,37 @@ trit_status trit_json_parse(cJSON **out, const char *text, size_t n, const char 
     return *out ? TRIT_OK : TRIT_FAIL(e, E_NOMEM, "%s: no memory to read it", name);
 }
 
-trit_status trit_json_load(cJSON **out, const char *path, trit_error *e) {
+trit_status trit_json_parse(cJSON **out, const char *text, size_t n, const char *name,
+                            trit_error *e) {
+    return parse_within(TRIT_JSON_MAX_BYTES, out, text, n, name, e);
+}
+
+static trit_status load_within(size_t max_bytes, cJSON **out, const char *path, trit_error *e) {
     *out = NULL;
     FILE *f = fopen(path, "rb");
     if (!f) return TRIT_FAIL(e, E_IO, "%s: %s", path, strerror(errno));
     /* One byte more than the limit tells a file that is too large, without its size. */
-    char *text = malloc(TRIT_JSON_MAX_BYTES + 1);
+    char *text = malloc(max_bytes + 1);
     trit_status status = TRIT_OK;
     size_t n = 0;
     if (!text) {
         status = TRIT_FAIL(e, E_NOMEM, "%s: no memory to read it", path);
     } else {
-        n = fread(text, 1, TRIT_JSON_MAX_BYTES + 1, f);
+        n = fread(text, 1, max_bytes + 1, f);
         if (ferror(f)) status = TRIT_FAIL(e, E_IO, "%s: %s", path, strerror(errno));
     }
     fclose(f);
-    if (!status) status = trit_json_parse(out, text, n, path, e);
+    if (!status) status = parse_within(max_bytes, out, text, n, path, e);
     free(text);
     return status;
+}
+
+trit_status trit_json_load(cJSON **out, const char *path, trit_error *e) {
+    return load_within(TRIT_JSON_MAX_BYTES, out, path, e);
+}
+
+trit_status trit_json_load_data(cJSON **out, const char *path, trit_error *e) {
+    return load_within(TRIT_JSON_DATA_BYTES, out, path, e);
 }
 
 /* ---- trees --------------------------------------------------------------------------------- */

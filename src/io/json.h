@@ -12,6 +12,7 @@
 
 enum {
     TRIT_JSON_MAX_BYTES = 1 << 20, /* of a text */
+    TRIT_JSON_DATA_BYTES = 1 << 26, /* of a file of numbers, trit_json_load_data */
     TRIT_JSON_MAX_DEPTH = 32,      /* of lists and objects inside each other */
     TRIT_JSON_POINTER_BYTES = 256  /* of a place like "/train/steps"; longer ones are cut */
 };
@@ -23,11 +24,16 @@ enum {
  * count from 1, columns in characters. text needs no NUL at its end. name is for messages (a file).
  */
 trit_status trit_json_check(const char *text, size_t n, const char *name, trit_error *e);
+/* The same with another limit of size. */
+trit_status trit_json_check_within(size_t max_bytes, const char *text, size_t n, const char *name,
+                                   trit_error *e);
 /* As above; *out is the tree, to be freed with cJSON_Delete, NULL after an error. */
 trit_status trit_json_parse(cJSON **out, const char *text, size_t n, const char *name,
                             trit_error *e);
 /* Reads a file. TRIT_E_IO when it cannot be read. */
 trit_status trit_json_load(cJSON **out, const char *path, trit_error *e);
+/* The same for files of numbers, which may be larger. */
+trit_status trit_json_load_data(cJSON **out, const char *path, trit_error *e);
 
 /* The member of an object by its exact key; NULL when there is none or obj is no object. borrowed
  */

@@ -325,9 +325,14 @@ static trit_status whole_text(scan *c) {
 }
 
 trit_status trit_json_check(const char *text, size_t n, const char *name, trit_error *e) {
-    if (n > TRIT_JSON_MAX_BYTES) {
-        return TRIT_FAIL(e, E_CONFIG, "%s: larger than %d bytes, the most that is read as JSON",
-                         name, TRIT_JSON_MAX_BYTES);
+    return trit_json_check_within(TRIT_JSON_MAX_BYTES, text, n, name, e);
+}
+
+trit_status trit_json_check_within(size_t max_bytes, const char *text, size_t n, const char *name,
+                                   trit_error *e) {
+    if (n > max_bytes) {
+        return TRIT_FAIL(e, E_CONFIG, "%s: larger than %zu bytes, the most that is read as JSON",
+                         name, max_bytes);
     }
     size_t slots = 2;
     for (size_t i = 0; i < n; i++) slots += text[i] == ':' ? 2 : 0;

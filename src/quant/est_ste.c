@@ -11,6 +11,8 @@ const trit_estimator trit_estimator_ste = {
     .name = "ste",
     .doc = "identity everywhere",
     .cite = "Bengio et al. 2013, arXiv 1308.3432",
+    .formula = "dL/dx = g",
+    .pitfall = "nothing pulls weights back that drift beyond the grid",
     .identity = true,
     .slope = slope,
     .check = TRIT_CHECK_FROZEN,

@@ -10,6 +10,9 @@ const trit_estimator trit_estimator_ste_clip = {
     .name = "ste-clip",
     .doc = "identity inside the range, zero outside",
     .cite = "Esser et al. 2020, arXiv 1902.08153",
+    .formula = "dL/dx = g where lo <= u <= hi, else 0",
+    .pitfall = "a weight outside the range gets no gradient; only decay or a larger step brings it "
+               "back",
     .slope = slope,
     .check = TRIT_CHECK_FROZEN,
 };

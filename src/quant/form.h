@@ -41,7 +41,7 @@ typedef struct trit_form_call {
 } trit_form_call;
 
 typedef struct trit_form {
-    const char *name, *doc, *cite, *pitfall;
+    const char *name, *doc, *cite, *formula, *pitfall; /* as the rows of spec.h */
     const trit_knob *knob;
     int bits_min, bits_max, bits_default;
     trit_granularity granularity; /* default for weights; activations: token for row */

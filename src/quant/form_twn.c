@@ -44,6 +44,8 @@ const trit_form trit_form_twn = {
     .name = "twn",
     .doc = "ternary: threshold 0.7 of the mean magnitude, scale the mean of what lies above it",
     .cite = "Li et al. 2016, arXiv 1605.04711",
+    .formula = "D = threshold * mean|x|, s = mean of |x| over |x| > D\n"
+               "y = s * sign(x) where |x| > D, else 0; dL/dx = g",
     .pitfall = "an element exactly at the threshold is zero; where none lies above it, all are",
     .knob = knobs,
     .bits_min = 2,

@@ -25,6 +25,8 @@ const trit_grid trit_grid_binary = {
     .name = "binary",
     .doc = "levels -1 and 1; zero goes to 1",
     .cite = "Courbariaux et al. 2015, arXiv 1511.00363",
+    .formula = "q = -1 for u < 0, else 1",
+    .pitfall = "torch.sign gives a third level, 0, for exact zeros; here they go to 1",
     .bits_min = 1,
     .bits_max = 1,
     .bits_default = 1,

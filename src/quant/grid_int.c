@@ -12,6 +12,11 @@ static void bounds(const trit_spec *sp, trit_real *lo, trit_real *hi) {
 const trit_grid trit_grid_int = {
     .name = "int",
     .doc = "uniform integers, round half to even",
+    .cite = "Jacob et al. 2018, arXiv 1712.05877",
+    .formula = "q = clip(round(u), lo, hi)\n"
+               "signed: lo = -2^(bits-1), hi = 2^(bits-1) - 1 (narrow: lo = -hi)\n"
+               "unsigned: lo = 0, hi = 2^bits - 1",
+    .pitfall = "the signed grid has one more level below zero than above; \"narrow\" drops it",
     .bits_min = 2,
     .bits_max = 8,
     .bits_default = 8,

@@ -12,6 +12,8 @@ const trit_grid trit_grid_ternary = {
     .name = "ternary",
     .doc = "levels -1, 0, 1 with the threshold at half a step",
     .cite = "Ma et al. 2024, arXiv 2402.17764 (rounding form)",
+    .formula = "q = clip(round(u), -1, 1): 0 for |u| <= 1/2",
+    .pitfall = "with scale rule absmax an outlier sends nearly everything to zero",
     .bits_min = 2,
     .bits_max = 2,
     .bits_default = 2,

@@ -57,23 +57,24 @@ static bool infer(trit_graph *g, trit_node *n) {
     return true;
 }
 
+/* x may be NULL for what needs no arithmetic and no random numbers. */
 static trit_form_call call_of(const trit_exec *x, const trit_node *n, const form_attr *a,
                               const form_saved *s, int64_t group) {
     const trit_quant *q = a->quant;
     const trit_form *f = form_of(a);
     int64_t first = group * a->group_len;
     trit_form_call c = {.spec = &q->spec,
-                        .k = &x->k,
+                        .k = x ? &x->k : NULL,
                         .knob = q->knob[TRIT_KNOB_FORM],
                         .training = a->mode == TRIT_TRAIN,
                         .n = a->group_len,
                         .x = trit_val_of(n, 0) + first,
                         .stat = s->stat + group * TRIT_FORM_STAT,
                         .kept = s->kept + first * f->kept_per_element,
-                        .rng = trit_node_rng(x, n),
                         .first = (uint64_t)first,
                         .noise = q->noise ? q->noise + first : NULL,
                         .step = q->now};
+    if (x) c.rng = trit_node_rng(x, n);
     for (int k = 0; k < f->n_learn; k++) {
         trit_real *v = trit_param_val(q->learn[k]);
         c.learn[k] = f->learn[k].size == TRIT_LEARN_TENSOR  ? v
@@ -238,4 +239,13 @@ const double *trit_form_stats(const trit_node *n) {
     form_saved s;
     lay_out(n->attr, n->saved, &s);
     return s.stat;
+}
+
+int trit_form_levels(const trit_node *n, int64_t group, trit_real *out, int cap) {
+    const form_attr *a = n->attr;
+    const trit_form *f = form_of(a);
+    form_saved s;
+    lay_out(a, n->saved, &s);
+    trit_form_call c = call_of(NULL, n, a, &s, group);
+    return f->levels ? f->levels(&c, out, cap) : 0;
 }

@@ -22,6 +22,9 @@ static const trit_knob knobs[] = {
 const trit_scale_rule trit_scale_absmax = {
     .name = "absmax",
     .doc = "largest magnitude over the outermost level",
+    .cite = "Jacob et al. 2018, arXiv 1712.05877",
+    .formula = "s = mult * max(max|x|, eps) / hi",
+    .pitfall = "one outlier sets the step of its whole group",
     .knob = knobs,
     .combine = TRIT_MEASURE_MAX,
     .measure = measure,

@@ -15,6 +15,8 @@ const trit_scale_rule trit_scale_absmean = {
     .name = "absmean",
     .doc = "mean magnitude, held constant in the gradient",
     .cite = "Ma et al. 2024, arXiv 2402.17764",
+    .formula = "s = mult * max(mean|x|, eps)",
+    .pitfall = "on a grid of many levels the largest values are clipped",
     .knob = knobs,
     .combine = TRIT_MEASURE_SUM,
     .measure = trit_measure_sum_abs,

@@ -58,6 +58,8 @@ const trit_scale_rule trit_scale_absmedian = {
     .name = "absmedian",
     .doc = "median magnitude (lower of two), held constant in the gradient",
     .cite = "Nielsen & Schneider-Kamp 2024, arXiv 2407.09527",
+    .formula = "s = mult * max(median|x|, eps), the lower of the two middle values",
+    .pitfall = "where half of a group is zero the median is too, and eps becomes the scale",
     .knob = knobs,
     .combine = TRIT_MEASURE_WHOLE,
     .measure = measure,

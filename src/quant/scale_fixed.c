@@ -16,6 +16,8 @@ static const trit_knob knobs[] = {{"step", 0.05, 1e-8, 1e8, "the step size"}, {0
 const trit_scale_rule trit_scale_fixed = {
     .name = "fixed",
     .doc = "a constant step size from the config",
+    .formula = "s = step",
+    .pitfall = "not fitted to the data: too small clips, too large rounds to zero",
     .knob = knobs,
     .combine = TRIT_MEASURE_NONE,
     .finish = finish,

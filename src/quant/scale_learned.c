@@ -16,6 +16,11 @@ const trit_scale_rule trit_scale_learned = {
     .name = "learned",
     .doc = "learned step size (LSQ), gradient scaled by 1/sqrt(N*Qp)",
     .cite = "Esser et al. 2020, arXiv 1902.08153",
+    .formula = "s is a parameter, first 2 * mean|x| / sqrt(hi)\n"
+               "dL/ds = sum g * (q - u*d) / sqrt(N * hi), N elements of a group",
+    .pitfall =
+        "Adam divides the gradient scale out again; step sizes often want a learning rate of "
+        "their own",
     .learned = true,
     .combine = TRIT_MEASURE_SUM,
     .measure = trit_measure_sum_abs,

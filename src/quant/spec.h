@@ -41,9 +41,13 @@ typedef struct trit_span {
 } trit_span;
 enum { TRIT_QUANT_SPAN = 1024 };
 
+/* What every row says about itself: `doc` a line, `cite` authors, year and arXiv id, `formula` the
+ * computation in plain text (lines parted by \n), `pitfall` what to look out for; all but name and
+ * doc may be NULL. */
+
 /* Axis 1: which levels exist. */
 typedef struct trit_grid {
-    const char *name, *doc, *cite;
+    const char *name, *doc, *cite, *formula, *pitfall;
     const trit_knob *knob;
     int bits_min, bits_max, bits_default; /* legal `bits` */
     /* Whole-number levels lo..hi, each one legal: kernels may round and clip. */
@@ -63,7 +67,7 @@ typedef enum {
     TRIT_MEASURE_WHOLE
 } trit_measure;
 typedef struct trit_scale_rule {
-    const char *name, *doc, *cite;
+    const char *name, *doc, *cite, *formula, *pitfall;
     const trit_knob *knob;
     bool learned; /* the scale is a parameter; `finish` gives its first value */
     /* How the measures of a group's parts combine: element-wise sum or maximum, in fixed order.
@@ -103,7 +107,7 @@ typedef enum {
     TRIT_CHECK_ORACLE
 } trit_check;
 typedef struct trit_estimator {
-    const char *name, *doc, *cite;
+    const char *name, *doc, *cite, *formula, *pitfall;
     const trit_knob *knob;
     bool identity; /* d = 1 everywhere: backward needs no look at x unless the scale is learned */
     void (*slope)(const trit_span *a, trit_real *d);

@@ -6,7 +6,7 @@
 
 #include <sys/wait.h>
 
-static char out[1 << 16];
+static char out[1 << 18];
 
 static int trit(const char *args) {
     char line[1024];
@@ -41,13 +41,13 @@ static void every_row_is_listed(void **state) {
     assert_int_equal(trit("--json"), 0);
     cJSON *v = printed();
     int n = TRIT_N_GRANULARITY;
-    static const char *const axes[] = {"grid", "scale", "estimator", "granularity"};
+    static const char *const axes[] = {"grid", "scale", "estimator", "form", "granularity"};
     const char *const *const names[] = {trit_grid_names, trit_scale_names, trit_estimator_names,
-                                        trit_granularity_names};
-    for (int a = 0; a < 4; a++) {
+                                        trit_form_names + 1, trit_granularity_names};
+    for (int a = 0; a < 5; a++) {
         for (int i = 0; names[a][i]; i++) {
             assert_true(has(v, axes[a], names[a][i]));
-            if (a < 3) n++;
+            if (a < 4) n++;
         }
     }
     for (int i = 1; trit_form_names[i]; i++, n++) assert_true(has(v, "form", trit_form_names[i]));
@@ -67,12 +67,23 @@ static void every_row_is_listed(void **state) {
 static void one_row(void **state) {
     (void)state;
     assert_int_equal(trit("absmean"), 0);
-    assert_string_equal(out, "scale absmean\n  mean magnitude, held constant in the gradient\n"
-                             "  source: Ma et al. 2024, arXiv 2402.17764\n"
-                             "  knob mult = 1, from 0.001 to 1000: factor on the mean magnitude\n"
-                             "example: \"quant\": {\"weights\": \"int8-absmean\"}\n");
-    assert_int_equal(trit("bwn"), 0);
-    assert_non_null(strstr(out, "\nexample: \"quant\": \"bwn\"\n\n{\n  \"comment\": \"binary"));
+    static const char *const lines[] = {
+        "scale absmean\n  mean magnitude, held constant in the gradient\n",
+        "\n  formula: s = mult * max(mean|x|, eps)\n",
+        "\n  knob mult = 1, from 0.001 to 1000: factor on the mean magnitude\n",
+        "\n  pitfall: on a grid of many levels the largest values are clipped\n",
+        "\n  source: Ma et al. 2024, arXiv 2402.17764\n",
+        "\nexample: \"quant\": {\"weights\": \"int8-absmean\"}\n",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        assert_non_null(strstr(out, lines[i]));
+    assert_int_equal(trit("int"), 0); /* lines of a formula stand below each other */
+    assert_non_null(strstr(out, "  formula: q = clip(round(u), lo, hi)\n           signed: lo"));
+    assert_non_null(strstr(out, "\n  bits: 8, from 2 to 8\n"));
+    assert_int_equal(trit("twn"), 0);
+    assert_non_null(strstr(out, "form twn\n"));
+    assert_non_null(strstr(out, "\n  for weights; granularity of weights by default: row\n"));
+    assert_non_null(strstr(out, "\n  bits: 2\n"));
     assert_int_equal(trit("--json absmean"), 0);
     cJSON *v = printed();
     assert_int_equal(cJSON_GetArraySize(v), 1);
@@ -84,12 +95,67 @@ static void one_row(void **state) {
     cJSON_Delete(v);
 }
 
+/* A named method is explained by the rows it consists of. */
+static void one_method(void **state) {
+    (void)state;
+    assert_int_equal(trit("bwn"), 0);
+    static const char *const lines[] = {
+        "method bwn\n  binary weights with the mean magnitude of each row, activations in full "
+        "precision\n",
+        "\n  weights: binary-absmean-row ste\n    s = mult * max(mean|x|, eps)\n    q = -1 for",
+        "\n  activations: none\n",
+        "\n  source: Rastegari et al. 2016, arXiv 1603.05279\n",
+        "\nexample: \"quant\": \"bwn\"\n\n{\n  \"comment\": \"binary",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        assert_non_null(strstr(out, lines[i]));
+    assert_int_equal(trit("--json bwn"), 0);
+    cJSON *v = printed();
+    assert_string_equal(trit_json_get(v->child, "cite")->valuestring,
+                        "Rastegari et al. 2016, arXiv 1603.05279");
+    cJSON_Delete(v);
+}
+
+/* Every row has a section, with its formula. */
+static void page(void **state) {
+    (void)state;
+    assert_int_equal(trit("--doc"), 0);
+    assert_true(strncmp(out, "# Quantizers\n\n", 14) == 0);
+    const char *const *const names[] = {trit_grid_names, trit_scale_names, trit_granularity_names,
+                                        trit_estimator_names, trit_form_names + 1};
+    const char *at = out;
+    for (int a = 0; a < 5; a++) {
+        for (int i = 0; names[a][i]; i++) {
+            char head[64];
+            snprintf(head, sizeof head, "\n### %s\n", names[a][i]);
+            at = strstr(at, head);
+            assert_non_null(at);
+        }
+    }
+    assert_non_null(strstr(out, "```\ns = mult * max(max|x|, eps) / hi\n```\n"));
+    assert_non_null(strstr(out, "\n### bwn\n\nbinary weights"));
+    assert_null(strstr(out, "!["));
+    char args[512], png[512];
+    char dir[] = "/tmp/trit_page_XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    snprintf(png, sizeof png, "%s/form-twn.png", dir);
+    fclose(fopen(png, "w"));
+    snprintf(args, sizeof args, "--doc --images %s", dir);
+    assert_int_equal(trit(args), 0);
+    const char *image = strstr(out, "![form twn: output and slope](");
+    assert_non_null(image);
+    assert_null(strstr(image + 1, "!["));
+    remove(png);
+    remove(dir);
+    assert_int_equal(trit("--doc int"), 2);
+}
+
 /* What is printed as an example is a section that can be read. */
 static void examples(void **state) {
     (void)state;
     const char *const *const names[] = {trit_grid_names, trit_scale_names, trit_estimator_names,
-                                        trit_granularity_names};
-    for (int a = 0; a < 4; a++) {
+                                        trit_granularity_names, trit_form_names + 1};
+    for (int a = 0; a < 5; a++) {
         for (int i = 0; names[a][i]; i++) {
             trit_error e = {0};
             assert_int_equal(trit(names[a][i]), 0);
@@ -127,6 +193,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_is_listed),
         cmocka_unit_test(one_row),
+        cmocka_unit_test(one_method),
+        cmocka_unit_test(page),
         cmocka_unit_test(examples),
         cmocka_unit_test(mistakes),
     };

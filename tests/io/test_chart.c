@@ -58,7 +58,7 @@ static void png_shows_series(void **state) {
     trit_chart_series s[] = {{"one", 6, steps, up, TRIT_CHART_LINE, 0},
                              {"two", 6, steps, down, TRIT_CHART_POINTS, 0}};
     trit_chart_mark m[] = {{4.5, "baseline"}};
-    trit_chart c = {"title", "step", "loss (nats)", false, false, s, 2, m, 1};
+    trit_chart c = {"title", "step", "loss (nats)", false, false, s, 2, m, 1, NULL};
     render(&c);
     assert_int_equal(count_color(0xFFFFFF) > W * H / 2, 1);
     assert_true(count_color(0x0072B2) > 300);
@@ -124,7 +124,7 @@ static void svg_holds_words(void **state) {
     (void)state;
     trit_chart_series s[] = {{"a < b & c", 6, steps, up, TRIT_CHART_LINE, 0}};
     trit_chart_mark m[] = {{4.5, "baseline"}};
-    trit_chart c = {"Loss, ternary", "step", "loss (nats)", false, true, s, 1, m, 1};
+    trit_chart c = {"Loss, ternary", "step", "loss (nats)", false, true, s, 1, m, 1, NULL};
     trit_text one = {0}, two = {0};
     trit_error e = {0};
     assert_ok(trit_chart_svg(&c, W, H, &one, &e));
@@ -151,7 +151,7 @@ static void odd_ranges(void **state) {
         for (int log_y = 0; log_y < 2; log_y++) {
             if (log_y && ranges[i][0] <= 0) continue;
             trit_chart_series s = {"series", 2, ranges[i], ranges[i], TRIT_CHART_POINTS, 0};
-            trit_chart c = {"title", "x", "y", log_y, log_y, &s, 1, NULL, 0};
+            trit_chart c = {"title", "x", "y", log_y, log_y, &s, 1, NULL, 0, NULL};
             render(&c);
             assert_true(count_color(0x0072B2) > 20);
             assert_clean_border();
@@ -169,7 +169,7 @@ static void long_words(void **state) {
         s[k] = (trit_chart_series){words, 6, NULL, up, TRIT_CHART_FAINT, 0};
     }
     trit_chart_mark m[] = {{3, words}, {3, words}, {3.1, words}};
-    trit_chart c = {words, words, words, false, false, s, 60, m, 3};
+    trit_chart c = {words, words, words, false, false, s, 60, m, 3, NULL};
     render(&c);
     assert_clean_border();
 }
@@ -178,7 +178,7 @@ static void refusals(void **state) {
     (void)state;
     double none[] = {NAN, NAN}, negative[] = {-1, 0};
     trit_chart_series s = {"s", 2, NULL, none, TRIT_CHART_LINE, 0};
-    trit_chart c = {"empty", NULL, NULL, false, false, &s, 0, NULL, 0};
+    trit_chart c = {"empty", NULL, NULL, false, false, &s, 0, NULL, 0, NULL};
     trit_text out = {0};
     trit_error e = {0};
     assert_int_equal(trit_chart_png(&c, W, H, &out, &e), TRIT_E_DATA);
@@ -202,7 +202,7 @@ static void save_by_name(void **state) {
     (void)state;
     char dir[256], path[512];
     trit_chart_series s = {"s", 6, NULL, up, TRIT_CHART_LINE, 0};
-    trit_chart c = {"t", "x", "y", false, false, &s, 1, NULL, 0};
+    trit_chart c = {"t", "x", "y", false, false, &s, 1, NULL, 0, NULL};
     trit_text got = {0};
     trit_error e = {0};
     scratch_make(dir);
@@ -219,12 +219,42 @@ static void save_by_name(void **state) {
     scratch_remove(dir);
 }
 
+/* Panels stand below each other, with their edges and their stretch of x in common. */
+static void panels(void **state) {
+    (void)state;
+    static const double far[] = {0, 120000}, big[] = {1e6, 123456};
+    trit_chart_series upper = {NULL, 6, steps, up, TRIT_CHART_LINE, 1};
+    trit_chart_series lower = {NULL, 2, far, big, TRIT_CHART_LINE, 2};
+    trit_chart below = {.x_label = "step", .series = &lower, .n_series = 1};
+    trit_chart c = {.title = "title", .series = &upper, .n_series = 1, .below = &below};
+    render(&c);
+    assert_clean_border();
+    int n[2][2] = {{0}}, edge[2] = {0}, last[2] = {0};
+    for (int y = 0; y < H; y++) {
+        int half = y >= H / 2;
+        for (int x = 0; x < W; x++) {
+            const uint8_t *p = image[y][x];
+            bool blue = p[0] == 0 && p[1] == 0x72 && p[2] == 0xB2;
+            bool red = p[0] == 0xD5 && p[1] == 0x5E && p[2] == 0;
+            n[half][0] += blue;
+            n[half][1] += red;
+            if ((blue || red) && x > last[half]) last[half] = x;
+            if (!edge[half] && p[0] == 0x88 && p[1] == 0x88) edge[half] = x;
+        }
+    }
+    assert_true(n[0][0] > 200 && n[0][1] == 0);
+    assert_true(n[1][1] > 200 && n[1][0] == 0);
+    assert_true(edge[0] > 0 && edge[0] == edge[1]);
+    assert_true(last[0] < last[1] - 50); /* 100000 and 120000 on one axis */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(png_shows_series), cmocka_unit_test(gaps_and_single_values),
         cmocka_unit_test(dense_series),     cmocka_unit_test(svg_holds_words),
         cmocka_unit_test(odd_ranges),       cmocka_unit_test(long_words),
         cmocka_unit_test(refusals),         cmocka_unit_test(save_by_name),
+        cmocka_unit_test(panels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

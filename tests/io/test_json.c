@@ -161,6 +161,9 @@ static void size_limit(void **state) {
     e = (trit_error){0};
     assert_int_equal(trit_json_load(&v, path, &e), TRIT_E_CONFIG);
     assert_error_has(e, "larger than 1048576 bytes");
+    e = (trit_error){0};
+    assert_ok(trit_json_load_data(&v, path, &e)); /* numbers may take more */
+    cJSON_Delete(v);
     assert_int_equal(ftruncate(fd, (off_t)n), 0);
     e = (trit_error){0};
     assert_ok(trit_json_load(&v, path, &e));
