@@ -51,5 +51,7 @@ bool trit_form_is(const trit_node *n);
 const trit_quant *trit_form_quant_of(const trit_node *n);
 /* [n_group * TRIT_FORM_STAT] after forward. */
 const double *trit_form_stats(const trit_node *n);
+/* Levels of a group after forward, rising, into out[cap]; returns how many; 0: not on a grid. */
+int trit_form_levels_at(const trit_node *n, int64_t group, trit_real *out, int cap);
 
 #endif
