@@ -17,4 +17,12 @@
     X(ste, "ste")              \
     X(ste_clip, "ste-clip")
 
-#define TRIT_FORM_LIST(X) X(twn, "twn")
+#define TRIT_FORM_LIST(X) \
+    X(adabin, "adabin")   \
+    X(bibert, "bibert")   \
+    X(biper, "biper")     \
+    X(bitnet1, "bitnet1") \
+    X(irnet, "irnet")     \
+    X(reste, "reste")     \
+    X(twn, "twn")         \
+    X(xnor, "xnor")
