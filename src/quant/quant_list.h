@@ -24,5 +24,8 @@
     X(bitnet1, "bitnet1") \
     X(irnet, "irnet")     \
     X(reste, "reste")     \
+    X(sherry, "sherry")   \
+    X(tequila, "tequila") \
+    X(ttq, "ttq")         \
     X(twn, "twn")         \
     X(xnor, "xnor")
