@@ -22,8 +22,12 @@
     X(bibert, "bibert")   \
     X(biper, "biper")     \
     X(bitnet1, "bitnet1") \
+    X(dlt, "dlt")         \
+    X(fdb, "fdb")         \
     X(irnet, "irnet")     \
+    X(lmb, "lmb")         \
     X(reste, "reste")     \
+    X(seq, "seq")         \
     X(sherry, "sherry")   \
     X(tequila, "tequila") \
     X(ttq, "ttq")         \
