@@ -27,6 +27,7 @@
     X(fdb, "fdb")               \
     X(irnet, "irnet")           \
     X(lmb, "lmb")               \
+    X(pbllm, "pbllm")           \
     X(reste, "reste")           \
     X(rsign, "rsign")           \
     X(seq, "seq")               \
