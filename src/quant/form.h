@@ -9,8 +9,14 @@
 
 enum { TRIT_MAX_LEARN = 4, TRIT_FORM_STAT = 12 };
 
-/* Who shares one learnable value. */
-typedef enum { TRIT_LEARN_TENSOR, TRIT_LEARN_GROUP, TRIT_LEARN_ELEMENT } trit_learn_size;
+/* Who shares one learnable value. COLUMN: the elements at one place of all rows (a channel of a
+ * layer's input); groups then lie within rows. */
+typedef enum {
+    TRIT_LEARN_TENSOR,
+    TRIT_LEARN_GROUP,
+    TRIT_LEARN_COLUMN,
+    TRIT_LEARN_ELEMENT
+} trit_learn_size;
 
 /* A learnable or a buffer of a form: parameter `<path>.<name>`. */
 typedef struct trit_form_learn {
@@ -30,38 +36,45 @@ typedef struct trit_form_call {
     bool training;                    /* false: the true grid, without noise or relaxation */
     int64_t n;                        /* elements */
     const trit_real *x;               /* [n] */
-    trit_real *learn[TRIT_MAX_LEARN]; /* this group's value, or [n] for ELEMENT */
-    double *stat; /* [TRIT_FORM_STAT] kept from forward to backward; stat[0], stat[1] are the scale
-                   * and zero point where codes decode as y = scale*(code - zero) */
+    trit_real *learn[TRIT_MAX_LEARN]; /* this group's value, or [n] for COLUMN and ELEMENT */
+    double *stat; /* [TRIT_FORM_STAT] zero before forward, kept until backward; stat[0], stat[1] are
+                   * the scale and zero point where codes decode as y = scale*(code - zero) */
     trit_real *kept; /* [n * form->kept_per_element], likewise */
     trit_rng rng;    /* draw element first + i; or noise[i] where noise is given (trit probe) */
     uint64_t first;
     const trit_real *noise;
-    int64_t step; /* optimizer step */
+    const trit_real *x0; /* [n] x of the last ordinary forward, for surrogate; else NULL */
+    int64_t step;        /* optimizer step */
 } trit_form_call;
 
 typedef struct trit_form {
     const char *name, *doc, *cite, *formula, *pitfall; /* as the rows of spec.h */
     const trit_knob *knob;
     int bits_min, bits_max, bits_default;
-    trit_granularity granularity; /* default for weights; activations: token for row */
+    trit_granularity granularity; /* default for weights; activations: token for row, and tensor
+                                   * where groups have learnables */
     bool weights, activations;    /* what it may be used for */
     int n_learn;
     trit_form_learn learn[TRIT_MAX_LEARN];
     int kept_per_element;
+    int multiple; /* groups have a multiple of so many elements; 0: any number */
+    /* Laws that tests hold a form to, with learnables at their first values: Q(-x) = -Q(x), and
+     * Q(k*x) = k*Q(x) for k > 0. */
+    bool odd, equivariant;
     /* First values of the learnables from the first tensor seen. For TENSOR learnables the call
      * holds the whole tensor, otherwise one group. NULL: zeros. */
     void (*start)(const trit_form_call *c);
-    /* y[n] always; codes[n] unless NULL (a form whose levels are not s*(integer - z) leaves codes
-     * as index of the level, with stat[2] = 1). */
+    /* y[n] always, NaN where x is; codes[n] unless NULL. A form whose levels are not
+     * s*(integer - z) sets stat[2] = 1: its codes become the index of the level, whatever it left
+     * there; where `levels` knows none they stay, and say nothing. */
     void (*forward)(const trit_form_call *c, trit_real *y, int8_t *codes);
-    /* gx[n] is overwritten. glearn[k]: one number, or [n] for ELEMENT; overwritten; before
-     * grad_scale. x and learnables are as in forward. */
+    /* gx[n] is overwritten. glearn[k]: one number, or [n] for COLUMN and ELEMENT; overwritten;
+     * before grad_scale; buffers have none. x and learnables are as in forward. */
     void (*backward)(const trit_form_call *c, const trit_real *g, trit_real *gx,
                      trit_real *const *glearn);
     /* A function of x and learnables whose true derivative backward is, for gradient checks: run
-     * with stat and kept of an ordinary forward, which it must not change. NULL: check is ORACLE
-     * (known answers in the form's own test). */
+     * with stat, kept and x0 of an ordinary forward, which it must not change. NULL: check is
+     * ORACLE (known answers in the form's own test). */
     void (*surrogate)(const trit_form_call *c, trit_real *y);
     /* Levels of a group after forward, rising, into out[cap]; returns how many; 0: none (not on a
      * grid in training). */
@@ -76,6 +89,15 @@ double trit_form_normal(const trit_form_call *c, int64_t i);
  */
 double trit_form_lsq_scale_all(const trit_spec *sp, int64_t n, int64_t n_all);
 double trit_form_lsq_scale_group(const trit_spec *sp, int64_t n, int64_t n_all);
+
+/* Whether a learnable belongs to a group or an element: such a form has no place where the number
+ * of groups changes from batch to batch. */
+bool trit_form_learns_by_group(const trit_form *f);
+bool trit_form_learns_by_column(const trit_form *f);
+
+/* A backward of forms without learnables that passes the gradient on. */
+void trit_form_pass(const trit_form_call *c, const trit_real *g, trit_real *gx,
+                    trit_real *const *glearn);
 
 /* Row 0 is "axes": the combination of grid, scale, granularity and estimator. NULL-terminated. */
 extern const trit_form *const trit_forms[];

@@ -25,12 +25,6 @@ static void forward(const trit_form_call *c, trit_real *y, int8_t *codes) {
     }
 }
 
-static void backward(const trit_form_call *c, const trit_real *g, trit_real *gx,
-                     trit_real *const *glearn) {
-    (void)glearn;
-    for (int64_t i = 0; i < c->n; i++) gx[i] = g[i];
-}
-
 static int levels(const trit_form_call *c, trit_real *out, int cap) {
     for (int i = 0; i < 3 && i < cap; i++) out[i] = TRIT_R(c->stat[0] * (i - 1));
     return 3;
@@ -53,8 +47,10 @@ const trit_form trit_form_twn = {
     .bits_default = 2,
     .granularity = TRIT_GRANULARITY_row,
     .weights = true,
+    .odd = true,
+    .equivariant = true,
     .forward = forward,
-    .backward = backward,
+    .backward = trit_form_pass,
     .levels = levels,
     .check = TRIT_CHECK_ORACLE,
 };

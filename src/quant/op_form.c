@@ -3,6 +3,7 @@
 #include "quant/form.h"
 #include "quant/quant.h"
 
+#include <math.h>
 #include <string.h>
 
 typedef struct form_attr {
@@ -11,6 +12,8 @@ typedef struct form_attr {
     bool check;
     int64_t group_len; /* elements that share a scale */
     int64_t n_group;
+    int64_t grain;  /* groups of one task of backward: several where columns are summed */
+    int64_t n_task; /* how many tasks that makes */
 } form_attr;
 
 /* Parts of node->saved. */
@@ -18,10 +21,17 @@ typedef struct form_saved {
     double *stat;       /* [n_group * TRIT_FORM_STAT] */
     trit_real *kept;    /* [n * kept_per_element] */
     trit_real *partial; /* [n_group * TRIT_MAX_LEARN] gradients of learnables, one per group */
+    double *column; /* [n_task * n_learn * cols] of column learnables, one sum per task; or NULL */
+    trit_real *x0;  /* [n] x of the last ordinary forward, in a gradient check; else NULL */
 } form_saved;
 
 static const trit_form *form_of(const form_attr *a) {
     return trit_forms[a->quant->spec.form];
+}
+
+/* Whether learnable k has a number for each element of a group. */
+static bool is_long(const trit_form *f, int k) {
+    return f->learn[k].size == TRIT_LEARN_COLUMN || f->learn[k].size == TRIT_LEARN_ELEMENT;
 }
 
 static size_t lay_out(const form_attr *a, char *base, form_saved *s) {
@@ -32,7 +42,15 @@ static size_t lay_out(const form_attr *a, char *base, form_saved *s) {
     s->kept = (trit_real *)(void *)(base + at);
     at += n * (size_t)form_of(a)->kept_per_element * sizeof(trit_real);
     s->partial = (trit_real *)(void *)(base + at);
-    return at + groups * TRIT_MAX_LEARN * sizeof(trit_real);
+    at += groups * TRIT_MAX_LEARN * sizeof(trit_real);
+    at = (at + sizeof(double) - 1) / sizeof(double) * sizeof(double);
+    bool columns = trit_form_learns_by_column(form_of(a));
+    s->column = columns ? (double *)(void *)(base + at) : NULL;
+    if (columns) {
+        at += (size_t)(a->n_task * form_of(a)->n_learn * a->quant->cols) * sizeof(double);
+    }
+    s->x0 = a->check ? (trit_real *)(void *)(base + at) : NULL;
+    return a->check ? at + n * sizeof(trit_real) : at;
 }
 
 static bool infer(trit_graph *g, trit_node *n) {
@@ -50,11 +68,32 @@ static bool infer(trit_graph *g, trit_node *n) {
     a->check = g->check;
     a->group_len = trit_quant_group_len(a->quant, len / a->quant->cols);
     a->n_group = len / a->group_len;
+    bool columns = trit_form_learns_by_column(form_of(a));
+    a->grain = columns ? TRIT_ROW_GRAIN * (a->quant->cols / a->group_len) : 1;
+    a->n_task = (a->n_group + a->grain - 1) / a->grain;
     form_saved s;
     n->saved_bytes = lay_out(a, NULL, &s);
-    /* Per thread: the gradient of one group, to x and to each element-wise learnable. */
-    n->scratch_bytes = (size_t)a->group_len * sizeof(trit_real) * (1 + TRIT_MAX_LEARN);
+    /* Per thread: the gradient of one group, to x and to each learnable by column or element. In
+     * forward: its values, where nobody wants them. */
+    int n_long = 1;
+    for (int k = 0; k < form_of(a)->n_learn; k++) n_long += is_long(form_of(a), k);
+    n->scratch_bytes = (size_t)a->group_len * sizeof(trit_real) * (size_t)n_long;
     return true;
+}
+
+/* Where a learnable's values for a group begin. */
+static int64_t learn_at(const form_attr *a, int k, int64_t group) {
+    int64_t first = group * a->group_len;
+    switch (form_of(a)->learn[k].size) {
+    case TRIT_LEARN_TENSOR:
+        return 0;
+    case TRIT_LEARN_GROUP:
+        return group;
+    case TRIT_LEARN_COLUMN:
+        return first % a->quant->cols;
+    default:
+        return first;
+    }
 }
 
 /* x may be NULL for what needs no arithmetic and no random numbers. */
@@ -73,13 +112,11 @@ static trit_form_call call_of(const trit_exec *x, const trit_node *n, const form
                         .kept = s->kept + first * f->kept_per_element,
                         .first = (uint64_t)first,
                         .noise = q->noise ? q->noise + first : NULL,
+                        .x0 = s->x0 ? s->x0 + first : NULL,
                         .step = q->now};
     if (x) c.rng = trit_node_rng(x, n);
     for (int k = 0; k < f->n_learn; k++) {
-        trit_real *v = trit_param_val(q->learn[k]);
-        c.learn[k] = f->learn[k].size == TRIT_LEARN_TENSOR  ? v
-                     : f->learn[k].size == TRIT_LEARN_GROUP ? v + group
-                                                            : v + first;
+        c.learn[k] = trit_param_val(q->learn[k]) + learn_at(a, k, group);
     }
     return c;
 }
@@ -99,30 +136,58 @@ static void start(const trit_exec *x, const trit_node *n, const form_attr *a, co
     if (a->mode == TRIT_TRAIN) *trit_param_val(q->ready) = 1;
 }
 
-static void forward(const trit_exec *x, trit_node *n) {
-    const form_attr *a = n->attr;
+/* Codes of a group whose levels are not scale*(integer - zero): the index of the nearest level. */
+static void index_codes(const trit_form *f, const trit_form_call *c, const trit_real *y,
+                        int8_t *codes) {
+    trit_real level[256];
+    int n = f->levels ? f->levels(c, level, 256) : 0;
+    if (n < 1 || n > 256) return;
+    for (int64_t i = 0; i < c->n; i++) {
+        int at = 0;
+        while (at + 1 < n && fabs((double)level[at + 1] - (double)y[i]) <
+                                 fabs((double)level[at] - (double)y[i])) {
+            at++;
+        }
+        codes[i] = (int8_t)at;
+    }
+}
+
+static void forward_group(const trit_exec *x, trit_node *n, const form_attr *a, const form_saved *s,
+                          int64_t group) {
     const trit_quant *q = a->quant;
     const trit_form *f = form_of(a);
-    if (!q->on) {
+    trit_form_call c = call_of(x, n, a, s, group);
+    int64_t first = group * a->group_len;
+    trit_real *y = n->val.data ? trit_val(n) + first : trit_scratch(x);
+    int8_t *codes = n->code.data ? (int8_t *)n->code.data + first : NULL;
+    if (x->freeze && f->surrogate) {
+        f->surrogate(&c, y);
+    } else {
+        memset(c.stat, 0, TRIT_FORM_STAT * sizeof *c.stat);
+        f->forward(&c, y, codes);
+        if (codes && c.stat[2] != 0) index_codes(f, &c, y, codes);
+        /* A code cannot say NaN, so the scale of a group with one says it. */
+        if (codes && isnan(x->k.abs_max(c.n, c.x))) {
+            c.stat[0] = NAN;
+            for (int64_t j = 0; j < c.n; j++) y[j] = TRIT_R(NAN);
+        }
+        if (s->x0) memcpy(s->x0 + first, c.x, (size_t)c.n * sizeof *c.x);
+    }
+    if (a->mode != TRIT_TRAIN || q->lambda == 1) return;
+    for (int64_t j = 0; j < c.n; j++) y[j] = c.x[j] + q->lambda * (y[j] - c.x[j]);
+}
+
+static void forward(const trit_exec *x, trit_node *n) {
+    const form_attr *a = n->attr;
+    if (!a->quant->on) {
         memcpy(trit_val(n), trit_val_of(n, 0), (size_t)trit_len(n) * sizeof(trit_real));
         return;
     }
     form_saved s;
     lay_out(a, n->saved, &s);
     if (!x->freeze) start(x, n, a, &s);
-    bool mixed = a->mode == TRIT_TRAIN && q->lambda != 1;
 #pragma omp parallel for schedule(static) num_threads(x->n_threads)
-    for (int64_t i = 0; i < a->n_group; i++) {
-        trit_form_call c = call_of(x, n, a, &s, i);
-        trit_real *y = trit_val(n) + i * a->group_len;
-        int8_t *codes = n->code.data ? (int8_t *)n->code.data + i * a->group_len : NULL;
-        if (x->freeze && f->surrogate) {
-            f->surrogate(&c, y);
-        } else {
-            f->forward(&c, y, codes);
-        }
-        for (int64_t j = 0; mixed && j < c.n; j++) y[j] = c.x[j] + q->lambda * (y[j] - c.x[j]);
-    }
+    for (int64_t i = 0; i < a->n_group; i++) forward_group(x, n, a, &s, i);
 }
 
 /* What the gradient of learnable k is multiplied with; a gradient check wants the bare derivative.
@@ -134,6 +199,11 @@ static double grad_scale(const trit_node *n, const form_attr *a, int k) {
     return lambda * learn->grad_scale(&a->quant->spec, a->group_len, trit_len(n));
 }
 
+/* One task's sums [cols] for learnable k, which belongs to columns. */
+static double *column_sums(const form_attr *a, const form_saved *s, int64_t task, int k) {
+    return s->column + (task * form_of(a)->n_learn + k) * a->quant->cols;
+}
+
 static void backward_group(const trit_exec *x, trit_node *n, const form_attr *a,
                            const form_saved *s, int64_t group) {
     const trit_quant *q = a->quant;
@@ -141,11 +211,10 @@ static void backward_group(const trit_exec *x, trit_node *n, const form_attr *a,
     trit_form_call c = call_of(x, n, a, s, group);
     int64_t first = group * a->group_len;
     const trit_real *g = trit_grad(n) + first;
-    trit_real *own = trit_scratch(x), *glearn[TRIT_MAX_LEARN];
+    trit_real *own = trit_scratch(x), *next = own + a->group_len, *glearn[TRIT_MAX_LEARN];
     for (int k = 0; k < f->n_learn; k++) {
-        glearn[k] = f->learn[k].size == TRIT_LEARN_ELEMENT
-                        ? own + (1 + k) * a->group_len
-                        : s->partial + group * TRIT_MAX_LEARN + k;
+        glearn[k] = is_long(f, k) ? next : s->partial + group * TRIT_MAX_LEARN + k;
+        if (is_long(f, k)) next += a->group_len;
     }
     f->backward(&c, g, own, glearn);
     trit_real *gx = trit_grad_of(n, 0);
@@ -153,18 +222,44 @@ static void backward_group(const trit_exec *x, trit_node *n, const form_attr *a,
         bool acc = trit_acc(x, n, 0);
         gx += first;
         for (int64_t j = 0; j < c.n; j++) {
-            trit_real v = g[j] + q->lambda * (own[j] - g[j]);
+            trit_real v = q->lambda == 1 ? own[j] : g[j] + q->lambda * (own[j] - g[j]);
             gx[j] = acc ? gx[j] + v : v;
         }
     }
     for (int k = 0; k < f->n_learn; k++) {
         trit_real *gl = trit_grad_of(n, 1 + k), scale = TRIT_R(grad_scale(n, a, k));
+        if (f->learn[k].size == TRIT_LEARN_COLUMN) {
+            double *sum = column_sums(a, s, group / a->grain, k) + learn_at(a, k, group);
+            for (int64_t j = 0; j < c.n; j++) sum[j] += (double)glearn[k][j];
+        }
         if (!gl || f->learn[k].size != TRIT_LEARN_ELEMENT) continue;
         bool acc = trit_acc(x, n, 1 + k);
         for (int64_t j = 0; j < c.n; j++) {
             trit_real v = scale * glearn[k][j];
             gl[first + j] = acc ? gl[first + j] + v : v;
         }
+    }
+}
+
+static void backward_task(const trit_exec *x, trit_node *n, const form_attr *a, const form_saved *s,
+                          int64_t task) {
+    int64_t begin = task * a->grain, end = begin + a->grain;
+    if (s->column) {
+        int64_t len = form_of(a)->n_learn * a->quant->cols;
+        memset(s->column + task * len, 0, (size_t)len * sizeof(double));
+    }
+    for (int64_t i = begin; i < end && i < a->n_group; i++) backward_group(x, n, a, s, i);
+}
+
+static void gather_columns(const trit_exec *x, trit_node *n, const form_attr *a,
+                           const form_saved *s, int k) {
+    trit_real *gl = trit_grad_of(n, 1 + k);
+    bool acc = trit_acc(x, n, 1 + k);
+    double scale = grad_scale(n, a, k);
+    for (int64_t j = 0; j < a->quant->cols; j++) {
+        double sum = 0;
+        for (int64_t t = 0; t < a->n_task; t++) sum += column_sums(a, s, t, k)[j];
+        gl[j] = TRIT_R(scale * sum) + (acc ? gl[j] : 0);
     }
 }
 
@@ -175,6 +270,10 @@ static void gather(const trit_exec *x, trit_node *n, const form_attr *a, const f
         trit_real *gl = trit_grad_of(n, 1 + k);
         trit_learn_size size = f->learn[k].size;
         if (!gl || size == TRIT_LEARN_ELEMENT) continue;
+        if (size == TRIT_LEARN_COLUMN) {
+            gather_columns(x, n, a, s, k);
+            continue;
+        }
         bool acc = trit_acc(x, n, 1 + k);
         double scale = grad_scale(n, a, k), sum = 0;
         for (int64_t i = 0; i < a->n_group; i++) {
@@ -199,7 +298,7 @@ static void backward(const trit_exec *x, trit_node *n) {
     form_saved s;
     lay_out(a, n->saved, &s);
 #pragma omp parallel for schedule(static) num_threads(x->n_threads)
-    for (int64_t i = 0; i < a->n_group; i++) backward_group(x, n, a, &s, i);
+    for (int64_t i = 0; i < a->n_task; i++) backward_task(x, n, a, &s, i);
     gather(x, n, a, &s);
 }
 

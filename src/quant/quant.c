@@ -36,13 +36,25 @@ static trit_status add_learnables(trit_quant *q, int64_t rows, trit_params *ps, 
         char path[256];
         const trit_form_learn *l = &f->learn[k];
         int64_t n_group = rows * q->cols / trit_quant_group_len(q, rows);
-        int64_t dim[2] = {l->size == TRIT_LEARN_ELEMENT ? rows : n_group, q->cols};
-        int ndim = l->size == TRIT_LEARN_TENSOR ? 0 : l->size == TRIT_LEARN_GROUP ? 1 : 2;
+        int64_t dim[2] = {l->size == TRIT_LEARN_GROUP    ? n_group
+                          : l->size == TRIT_LEARN_COLUMN ? q->cols
+                                                         : rows,
+                          q->cols};
+        int ndim = l->size == TRIT_LEARN_TENSOR ? 0 : l->size == TRIT_LEARN_ELEMENT ? 2 : 1;
         trit_role role = l->buffer ? TRIT_ROLE_buffer : TRIT_ROLE_quantizer;
         snprintf(path, sizeof path, "%s.%s", q->path, l->name);
         TRIT_TRY(trit_params_add(ps, path, role, ndim, dim, &q->learn[k], e));
     }
     return f->n_learn ? add_ready(q, ps, e) : TRIT_OK;
+}
+
+static trit_status check_blocks(const trit_quant *q, const char *path, trit_error *e) {
+    const trit_form *f = trit_forms[q->spec.form];
+    bool grouped = q->spec.granularity == TRIT_GRANULARITY_group;
+    int64_t len = grouped ? q->spec.group : q->cols;
+    if (!f->multiple || len % f->multiple == 0) return TRIT_OK;
+    return TRIT_FAIL(e, E_CONFIG, "%s: %s works on blocks of %d elements, but %s have %lld", path,
+                     f->name, f->multiple, grouped ? "groups" : "rows", (long long)len);
 }
 
 trit_status trit_quant_init(trit_quant *q, const trit_spec *spec, trit_quant_kind kind,
@@ -57,6 +69,7 @@ trit_status trit_quant_init(trit_quant *q, const trit_spec *spec, trit_quant_kin
                          (long long)spec->group, (long long)cols);
     }
     if (spec->form) {
+        TRIT_TRY(check_blocks(q, path, e));
         TRIT_TRY(add_learnables(q, kind == TRIT_QUANT_WEIGHT ? rows : 1, ps, e));
         trit_quant_step(q, 0);
         return TRIT_OK;

@@ -17,4 +17,23 @@
     X(ste, "ste")              \
     X(ste_clip, "ste-clip")
 
-#define TRIT_FORM_LIST(X) X(twn, "twn")
+#define TRIT_FORM_LIST(X)       \
+    X(adabin, "adabin")         \
+    X(adabin_act, "adabin_act") \
+    X(bibert, "bibert")         \
+    X(biper, "biper")           \
+    X(bitnet1, "bitnet1")       \
+    X(dlt, "dlt")               \
+    X(fdb, "fdb")               \
+    X(irnet, "irnet")           \
+    X(lmb, "lmb")               \
+    X(pbllm, "pbllm")           \
+    X(reste, "reste")           \
+    X(rsign, "rsign")           \
+    X(seq, "seq")               \
+    X(sherry, "sherry")         \
+    X(tbt, "tbt")               \
+    X(tequila, "tequila")       \
+    X(ttq, "ttq")               \
+    X(twn, "twn")               \
+    X(xnor, "xnor")

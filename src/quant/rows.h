@@ -23,5 +23,7 @@ int trit_levels_uniform(const trit_spec *sp, trit_real *out, int cap);
 /* Scale rules' measures: sum of |x|. */
 void trit_measure_sum_abs(const trit_kernels *k, int64_t n, const trit_real *x, trit_real *work,
                           double *m);
+/* The k-th smallest of v[n], counted from 0; reorders v, which holds no NaN. */
+trit_real trit_select(trit_real *v, int64_t n, int64_t k);
 
 #endif

@@ -9,8 +9,8 @@ static void swap(trit_real *a, trit_real *b) {
     *b = t;
 }
 
-/* The k-th smallest of v[n] (0-based) by quickselect with median-of-three; reorders v. */
-static trit_real select_kth(trit_real *v, int64_t n, int64_t k) {
+/* Quickselect with median-of-three. */
+trit_real trit_select(trit_real *v, int64_t n, int64_t k) {
     int64_t lo = 0, hi = n - 1;
     while (lo < hi) {
         int64_t mid = lo + (hi - lo) / 2;
@@ -40,7 +40,7 @@ static void measure(const trit_kernels *k, int64_t n, const trit_real *x, trit_r
     m[0] = (double)k->abs_max(n, x);
     if (isnan(m[0])) return; /* no order with a NaN: the scale becomes NaN */
     for (int64_t i = 0; i < n; i++) work[i] = x[i] < 0 ? -x[i] : x[i];
-    m[0] = (double)select_kth(work, n, (n - 1) / 2);
+    m[0] = (double)trit_select(work, n, (n - 1) / 2);
 }
 
 static double finish(const trit_spec *sp, const trit_real *knob, const double *m, int64_t n,

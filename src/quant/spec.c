@@ -131,12 +131,12 @@ trit_spec trit_spec_make(trit_quant_kind kind, int grid) {
 trit_spec trit_spec_make_form(trit_quant_kind kind, int form) {
     trit_spec sp = trit_spec_off();
     const trit_form *row = trit_forms[form];
-    bool learns = row->n_learn > 0;
     sp.on = true;
     sp.form = form;
     sp.granularity = row->granularity;
     if (kind == TRIT_QUANT_ACTIVATION) {
-        sp.granularity = learns ? TRIT_GRANULARITY_tensor : TRIT_GRANULARITY_token;
+        bool whole = row->granularity == TRIT_GRANULARITY_tensor || trit_form_learns_by_group(row);
+        sp.granularity = whole ? TRIT_GRANULARITY_tensor : TRIT_GRANULARITY_token;
     }
     sp.group = 128;
     sp.bits = row->bits_default;
@@ -274,7 +274,8 @@ static trit_status check_sharing(const trit_spec *sp, trit_quant_kind kind, trit
         return TRIT_FAIL(e, E_CONFIG, "group: found %lld, expected at least 1",
                          (long long)sp->group);
     }
-    bool learns = sp->form ? trit_forms[sp->form]->n_learn > 0 : trit_scales[sp->scale]->learned;
+    bool learns = sp->form ? trit_form_learns_by_group(trit_forms[sp->form])
+                           : trit_scales[sp->scale]->learned;
     if (kind == TRIT_QUANT_ACTIVATION && learns && sp->granularity != TRIT_GRANULARITY_tensor) {
         return TRIT_FAIL(e, E_CONFIG,
                          "granularity: a learned step per %s would belong to one position of one "
@@ -294,6 +295,12 @@ static trit_status check_form(const trit_spec *sp, trit_quant_kind kind, trit_er
     if (sp->bits < f->bits_min || sp->bits > f->bits_max) {
         return TRIT_FAIL(e, E_CONFIG, "bits: found %lld, but %s has %d..%d", (long long)sp->bits,
                          f->name, f->bits_min, f->bits_max);
+    }
+    if (sp->granularity == TRIT_GRANULARITY_tensor && trit_form_learns_by_column(f)) {
+        return TRIT_FAIL(e, E_CONFIG,
+                         "granularity: %s learns a number for each column, so it goes row by row; "
+                         "use \"%s\"",
+                         f->name, kind == TRIT_QUANT_WEIGHT ? "row" : "token");
     }
     return TRIT_OK;
 }

@@ -24,6 +24,7 @@ typedef struct bench_options {
     int n_threads;   /* 0: 2 */
     bool codes_only; /* no values; in EVAL mode */
     bool no_codes;
+    bool check; /* as in a gradient check: gradients of learnables are not scaled */
 } bench_options;
 
 static inline trit_spec bench_spec(trit_quant_kind kind, const char *text, const char *estimator) {
@@ -53,6 +54,7 @@ static inline void bench_open(bench *b, const trit_spec *sp, trit_quant_kind kin
     trit_runtime_options r = {.n_threads = o.n_threads ? o.n_threads : 2};
     assert_ok(trit_runtime_open(&b->exec, &r, &e));
     trit_graph_init(&b->graph, o.mode);
+    b->graph.check = o.check;
     assert_ok(trit_params_add(&b->ps, "x", TRIT_ROLE_weight, ndim, dim, &b->x, &e));
     b->n = trit_tensor_len(&b->x->val);
     int64_t cols = dim[ndim - 1];
