@@ -52,6 +52,8 @@ typedef struct trit_grid {
     int bits_min, bits_max, bits_default; /* legal `bits` */
     /* Whole-number levels lo..hi, each one legal: kernels may round and clip. */
     bool uniform;
+    /* A code is the index of its level, an uint8_t; else it is the level, which is whole. */
+    bool indexed;
     void (*bounds)(const trit_spec *sp, trit_real *lo, trit_real *hi);
     void (*project)(const trit_span *a, trit_real *q);
     /* All levels in rising order into out[cap]; returns how many there are. For tests and export.

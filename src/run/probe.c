@@ -129,10 +129,8 @@ typedef struct coding {
     bool even;         /* there is a zero point */
 } coding;
 
-static coding coding_of_axes(const trit_real *level, int n) {
-    coding c = {.unit = 1, .even = true};
-    for (int i = 0; i < n; i++)
-        c.numbered = c.numbered || level[i] != TRIT_R(rint((double)level[i]));
+static coding coding_of_axes(const trit_spec *sp, const trit_real *level, int n) {
+    coding c = {.unit = 1, .even = true, .numbered = trit_grids[sp->grid]->indexed};
     if (!c.numbered) return c;
     double first = (double)level[0], gap = n > 1 ? (double)level[1] - first : 1;
     for (int i = 0; i < n; i++) {
@@ -176,7 +174,7 @@ static double decode(const trit_probe *p, const coding *c, int8_t byte, int64_t 
 static trit_status keep_codes(trit_probe *p, const trit_probe_rig *r, trit_error *e) {
     trit_real at[MAX_LEVEL];
     int n = list_levels(p, r, at);
-    coding c = coding_of_axes(at, n);
+    coding c = coding_of_axes(&p->spec, at, n);
     TRIT_TRY(keep_scales(p, r, &c, e));
     double *code = trit_arena_get(&p->mem, (size_t)p->n * sizeof *code, e);
     double *level = keep(p, at, n, e);

@@ -10,7 +10,7 @@
 
 /* Each point of the curve is a row of its own: the numbers of the case over and over, and one
  * element that is moved. The row is long, so that this element hardly moves a statistic. */
-enum { N_POINT = 801, COLS = 4096, MAX_MARK = 33, MAX_LABEL = 9 };
+enum { N_POINT = 801, COLS = 2048, MAX_MARK = 33, MAX_LABEL = 9 };
 
 typedef struct curves {
     double *x, *y, *slope, *level; /* [N_POINT], owned */

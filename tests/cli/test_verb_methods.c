@@ -99,8 +99,7 @@ static void one_method(void **state) {
     (void)state;
     assert_int_equal(trit("bwn"), 0);
     static const char *const lines[] = {
-        "method bwn\n  binary weights with the mean magnitude of each row, activations in full "
-        "precision\n",
+        "method bwn\n  binary weights with the mean magnitude of each row, activations in full",
         "\n  weights: binary-absmean-row ste\n    s = mult * max(mean|x|, eps)\n    q = -1 for",
         "\n  activations: none\n",
         "\n  source: Rastegari et al. 2016, arXiv 1603.05279\n",
