@@ -50,7 +50,8 @@ static void backward(const trit_form_call *c, const trit_real *g, trit_real *gx,
 static int levels(const trit_form_call *c, trit_real *out, int cap) {
     if (cap < 4) return 4;
     for (int i = 0; i < 4; i++) {
-        out[i] = c->learn[0][0] * (trit_real)(i / 2) + c->learn[1][0] * (trit_real)(i % 2);
+        int first = i / 2, second = i % 2;
+        out[i] = c->learn[0][0] * (trit_real)first + c->learn[1][0] * (trit_real)second;
     }
     return trit_form_levels_sort(out, 4);
 }

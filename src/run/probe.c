@@ -250,7 +250,7 @@ static trit_status bare_gradients(trit_probe *p, trit_exec *x, const trit_probe_
     if (!status) {
         fill_rig(&r, q);
         for (int i = 0; (one = trit_probe_rig_state(&r, i, &name)); i++) {
-            memcpy(one->val.data, s->at[i], trit_tensor_bytes(&one->val));
+            if (s->at[i]) memcpy(one->val.data, s->at[i], trit_tensor_bytes(&one->val));
         }
         if (s->ready) trit_probe_rig_ready(&r);
         trit_probe_rig_run(&r, x, q->steps);

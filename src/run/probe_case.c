@@ -156,7 +156,7 @@ static trit_status read_spec(trit_probe_case *q, const cJSON *in, const trit_pro
     const cJSON *v = member(in, "kind", p, &inner, pointer);
     bool has_kind = v != NULL, known = false;
     for (int i = 0; i < 2; i++) {
-        if (!cJSON_IsString(v) || strcmp(v->valuestring, kinds[i]) != 0) continue;
+        if (!v || !cJSON_IsString(v) || strcmp(v->valuestring, kinds[i]) != 0) continue;
         q->kind = (trit_quant_kind)i;
         known = true;
     }

@@ -129,7 +129,8 @@ static trit_status draw(const trit_probe *p, const curves *c, const char *title,
                         trit_error *e) {
     trit_chart_mark mark[MAX_MARK];
     char label[MAX_MARK][32];
-    bool differs = memcmp(c->y, c->level, N_POINT * sizeof *c->y) != 0;
+    bool differs = false;
+    for (int i = 0; i < N_POINT; i++) differs = differs || c->y[i] != c->level[i];
     const double ends[2] = {c->x[0], c->x[N_POINT - 1]};
     const trit_chart_series output[] = {
         {"y = x", 2, ends, ends, TRIT_CHART_FAINT, 7},

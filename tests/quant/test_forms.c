@@ -260,7 +260,9 @@ static void check_levels(const subject *s) {
         for (int k = 1; k < n; k++) assert_true(level[k] > level[k - 1]);
         assert_true(distinct(y, len) <= 1 << s->spec.bits);
         for (int64_t i = 0; i < len; i++) {
-            int at = 0, code = ((const int8_t *)b.y->code.data)[group * len + i];
+            const int8_t *codes = b.y->code.data;
+            int at = 0;
+            int32_t code = codes[group * len + i]; /* NOLINT(bugprone-signed-char-misuse): signed */
             while (at < n && level[at] != y[i]) at++;
             assert_true(at < n);
             if (stat[2] != 0) {
