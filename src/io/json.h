@@ -11,10 +11,10 @@
 #include <stddef.h>
 
 enum {
-    TRIT_JSON_MAX_BYTES = 1 << 20, /* of a text */
+    TRIT_JSON_MAX_BYTES = 1 << 20,  /* of a text */
     TRIT_JSON_DATA_BYTES = 1 << 26, /* of a file of numbers, trit_json_load_data */
-    TRIT_JSON_MAX_DEPTH = 32,      /* of lists and objects inside each other */
-    TRIT_JSON_POINTER_BYTES = 256  /* of a place like "/train/steps"; longer ones are cut */
+    TRIT_JSON_MAX_DEPTH = 32,       /* of lists and objects inside each other */
+    TRIT_JSON_POINTER_BYTES = 256   /* of a place like "/train/steps"; longer ones are cut */
 };
 
 /* Whether text[n] is one JSON value (RFC 8259) and nothing else. Refused beyond the grammar: more
