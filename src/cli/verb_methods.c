@@ -62,8 +62,10 @@ static void add_defaults(trit_text *out, const trit_row *one) {
         trit_text_add(out, "  knob %s = %g, from %g to %g: %s\n", k->name, k->dflt, k->lo, k->hi,
                       k->doc);
     }
-    static const char *const sizes[] = {"one for the tensor", "one for each group",
-                                        "one for each element"};
+    static const char *const sizes[] = {[TRIT_LEARN_TENSOR] = "one for the tensor",
+                                        [TRIT_LEARN_GROUP] = "one for each group",
+                                        [TRIT_LEARN_COLUMN] = "one for each column",
+                                        [TRIT_LEARN_ELEMENT] = "one for each element"};
     for (int i = 0; f && i < f->n_learn; i++) {
         const trit_form_learn *l = &f->learn[i];
         trit_text_add(out, "  %s %s, %s: %s\n", l->buffer ? "buffer" : "learned", l->name,
