@@ -24,9 +24,12 @@
     X(biper, "biper")           \
     X(bitnet1, "bitnet1")       \
     X(dlt, "dlt")               \
+    X(dorefa, "dorefa")         \
+    X(dorefaact, "dorefaact")   \
     X(fdb, "fdb")               \
     X(irnet, "irnet")           \
     X(lmb, "lmb")               \
+    X(pact, "pact")             \
     X(pbllm, "pbllm")           \
     X(reste, "reste")           \
     X(rsign, "rsign")           \
