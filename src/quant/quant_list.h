@@ -20,15 +20,19 @@
 #define TRIT_FORM_LIST(X)       \
     X(adabin, "adabin")         \
     X(adabin_act, "adabin_act") \
+    X(asq, "asq")               \
     X(bibert, "bibert")         \
     X(biper, "biper")           \
     X(bitnet1, "bitnet1")       \
     X(dlt, "dlt")               \
     X(dorefa, "dorefa")         \
     X(dorefaact, "dorefaact")   \
+    X(dsq, "dsq")               \
+    X(ewgsfull, "ewgsfull")     \
     X(fdb, "fdb")               \
     X(irnet, "irnet")           \
     X(lmb, "lmb")               \
+    X(lsqplus, "lsqplus")       \
     X(pact, "pact")             \
     X(pbllm, "pbllm")           \
     X(reste, "reste")           \
