@@ -20,10 +20,12 @@
 #define TRIT_FORM_LIST(X)       \
     X(adabin, "adabin")         \
     X(adabin_act, "adabin_act") \
+    X(adapt, "adapt")           \
     X(asq, "asq")               \
     X(bibert, "bibert")         \
     X(biper, "biper")           \
     X(bitnet1, "bitnet1")       \
+    X(diffq, "diffq")           \
     X(dlt, "dlt")               \
     X(dorefa, "dorefa")         \
     X(dorefaact, "dorefaact")   \
@@ -33,8 +35,10 @@
     X(irnet, "irnet")           \
     X(lmb, "lmb")               \
     X(lsqplus, "lsqplus")       \
+    X(nipq, "nipq")             \
     X(pact, "pact")             \
     X(pbllm, "pbllm")           \
+    X(pqt, "pqt")               \
     X(reste, "reste")           \
     X(rsign, "rsign")           \
     X(seq, "seq")               \
