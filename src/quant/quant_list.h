@@ -17,34 +17,35 @@
     X(ste, "ste")              \
     X(ste_clip, "ste-clip")
 
-#define TRIT_FORM_LIST(X)       \
-    X(adabin, "adabin")         \
-    X(adabin_act, "adabin_act") \
-    X(adapt, "adapt")           \
-    X(asq, "asq")               \
-    X(bibert, "bibert")         \
-    X(biper, "biper")           \
-    X(bitnet1, "bitnet1")       \
-    X(diffq, "diffq")           \
-    X(dlt, "dlt")               \
-    X(dorefa, "dorefa")         \
-    X(dorefaact, "dorefaact")   \
-    X(dsq, "dsq")               \
-    X(ewgsfull, "ewgsfull")     \
-    X(fdb, "fdb")               \
-    X(irnet, "irnet")           \
-    X(lmb, "lmb")               \
-    X(lsqplus, "lsqplus")       \
-    X(nipq, "nipq")             \
-    X(pact, "pact")             \
-    X(pbllm, "pbllm")           \
-    X(pqt, "pqt")               \
-    X(reste, "reste")           \
-    X(rsign, "rsign")           \
-    X(seq, "seq")               \
-    X(sherry, "sherry")         \
-    X(tbt, "tbt")               \
-    X(tequila, "tequila")       \
-    X(ttq, "ttq")               \
-    X(twn, "twn")               \
+#define TRIT_FORM_LIST(X)         \
+    X(adabin, "adabin")           \
+    X(adabin_act, "adabin_act")   \
+    X(adapt, "adapt")             \
+    X(asq, "asq")                 \
+    X(bibert, "bibert")           \
+    X(biper, "biper")             \
+    X(bitnet1, "bitnet1")         \
+    X(diffq, "diffq")             \
+    X(dlt, "dlt")                 \
+    X(dorefa, "dorefa")           \
+    X(dorefaact, "dorefaact")     \
+    X(doubleround, "doubleround") \
+    X(dsq, "dsq")                 \
+    X(ewgsfull, "ewgsfull")       \
+    X(fdb, "fdb")                 \
+    X(irnet, "irnet")             \
+    X(lmb, "lmb")                 \
+    X(lsqplus, "lsqplus")         \
+    X(nipq, "nipq")               \
+    X(pact, "pact")               \
+    X(pbllm, "pbllm")             \
+    X(pqt, "pqt")                 \
+    X(reste, "reste")             \
+    X(rsign, "rsign")             \
+    X(seq, "seq")                 \
+    X(sherry, "sherry")           \
+    X(tbt, "tbt")                 \
+    X(tequila, "tequila")         \
+    X(ttq, "ttq")                 \
+    X(twn, "twn")                 \
     X(xnor, "xnor")
