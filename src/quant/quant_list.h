@@ -20,6 +20,7 @@
 #define TRIT_FORM_LIST(X)         \
     X(adabin, "adabin")           \
     X(adabin_act, "adabin_act")   \
+    X(adalog, "adalog")           \
     X(adapt, "adapt")             \
     X(asq, "asq")                 \
     X(bibert, "bibert")           \
@@ -34,9 +35,12 @@
     X(ewgsfull, "ewgsfull")       \
     X(fdb, "fdb")                 \
     X(irnet, "irnet")             \
+    X(llmfp4, "llmfp4")           \
     X(lmb, "lmb")                 \
     X(lsqplus, "lsqplus")         \
     X(nipq, "nipq")               \
+    X(nupes, "nupes")             \
+    X(nvfp4, "nvfp4")             \
     X(pact, "pact")               \
     X(pbllm, "pbllm")             \
     X(pqt, "pqt")                 \
