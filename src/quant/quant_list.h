@@ -34,6 +34,8 @@
     X(dsq, "dsq")                 \
     X(ewgsfull, "ewgsfull")       \
     X(fdb, "fdb")                 \
+    X(fsq, "fsq")                 \
+    X(ifsq, "ifsq")               \
     X(irnet, "irnet")             \
     X(llmfp4, "llmfp4")           \
     X(lmb, "lmb")                 \
