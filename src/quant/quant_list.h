@@ -26,6 +26,7 @@
     X(bibert, "bibert")           \
     X(biper, "biper")             \
     X(bitnet1, "bitnet1")         \
+    X(blockap, "blockap")         \
     X(diffq, "diffq")             \
     X(dlt, "dlt")                 \
     X(dorefa, "dorefa")           \
@@ -40,11 +41,13 @@
     X(llmfp4, "llmfp4")           \
     X(lmb, "lmb")                 \
     X(lsqplus, "lsqplus")         \
+    X(lwc, "lwc")                 \
     X(nipq, "nipq")               \
     X(nupes, "nupes")             \
     X(nvfp4, "nvfp4")             \
     X(pact, "pact")               \
     X(pbllm, "pbllm")             \
+    X(peqa, "peqa")               \
     X(pqt, "pqt")                 \
     X(reste, "reste")             \
     X(rsign, "rsign")             \
