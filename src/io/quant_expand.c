@@ -43,17 +43,18 @@ static trit_status open_section(cJSON *root, cJSON **section, trit_error *e) {
 }
 
 /* The text of a string spec as an object with the keys that it implies: those that differ from the
- * grid's defaults. */
+ * defaults of the grid or form. */
 static trit_status spec_object(const char *text, trit_quant_kind kind, const char *file,
                                const char *pointer, cJSON **out, trit_error *e) {
     cJSON v = {.type = cJSON_String, .valuestring = (char *)(uintptr_t)text};
     trit_spec sp;
     TRIT_TRY(trit_quant_spec_read(&sp, kind, &v, file, pointer, e));
-    trit_spec dflt = trit_spec_make(kind, sp.grid);
+    trit_spec dflt = sp.form ? trit_spec_make_form(kind, sp.form) : trit_spec_make(kind, sp.grid);
     cJSON *whole = trit_quant_spec_write(&sp), *plain = trit_quant_spec_write(&dflt);
     for (const cJSON *m = plain ? plain->child : NULL; m; m = m->next) {
         const char *key = m->string;
-        bool implied = strcmp(key, "grid") == 0 || !cJSON_Compare(m, trit_json_get(whole, key), 1);
+        bool names = strcmp(key, "grid") == 0 || strcmp(key, "form") == 0;
+        bool implied = names || !cJSON_Compare(m, trit_json_get(whole, key), 1);
         if (!implied || strcmp(key, "knobs") == 0) {
             cJSON_DeleteItemFromObjectCaseSensitive(whole, key);
         }
@@ -175,7 +176,8 @@ static trit_status lay_over(cJSON *section, const cJSON *layer, trit_error *e) {
         const cJSON *v = trit_json_get(layer, key);
         if (!v) continue;
         cJSON *below = trit_json_get(section, key);
-        bool refines = i >= WEIGHTS && cJSON_IsObject(v) && !trit_json_get(v, "grid");
+        bool names = trit_json_get(v, "grid") || trit_json_get(v, "form");
+        bool refines = i >= WEIGHTS && cJSON_IsObject(v) && !names;
         if (refines && cJSON_IsObject(below)) {
             TRIT_TRY(trit_json_merge(&below, v, e));
             continue;
@@ -189,13 +191,14 @@ static trit_status lay_over(cJSON *section, const cJSON *layer, trit_error *e) {
     return TRIT_OK;
 }
 
-/* Writes the section's estimator into the specs that name none. */
+/* Writes the section's estimator into the specs that name none; a form has its own. */
 static trit_status spread_estimator(cJSON *section, trit_error *e) {
     const cJSON *name = trit_json_get(section, "estimator");
     if (!cJSON_IsString(name) || !*name->valuestring) return TRIT_OK;
     for (int k = WEIGHTS; k <= ACTIVATIONS; k++) {
         cJSON *spec = trit_json_get(section, LAYER_KEYS[k]);
         if (!cJSON_IsObject(spec) || trit_json_get(spec, "estimator")) continue;
+        if (trit_json_get(spec, "form")) continue;
         TRIT_TRY(put(spec, "estimator", cJSON_CreateString(name->valuestring), e));
     }
     return TRIT_OK;

@@ -313,6 +313,7 @@ static trit_status complete(trit_spec *sp, trit_quant_kind kind, const cJSON *v,
     if (!sp->bits) sp->bits = dflt.bits;
     if (!trit_json_get(v, "scale")) sp->scale = dflt.scale;
     bool grouped = trit_json_get(v, "group") != NULL;
+    if (!grouped) sp->group = dflt.group;
     if (!trit_json_get(v, "granularity")) {
         sp->granularity = grouped    ? TRIT_GRANULARITY_group
                           : sp->form ? dflt.granularity

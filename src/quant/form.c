@@ -68,6 +68,33 @@ void trit_form_pass(const trit_form_call *c, const trit_real *g, trit_real *gx,
     memcpy(gx, g, (size_t)c->n * sizeof *gx);
 }
 
+void trit_form_no_codes(const trit_form_call *c, int8_t *codes) {
+    trit_form_decode(c, NAN, 0);
+    if (codes) memset(codes, 0, (size_t)c->n);
+}
+
+void trit_form_range(const trit_form_call *c, double *lo, double *hi, int64_t *at) {
+    int64_t low = 0, high = 0;
+    for (int64_t i = 1; i < c->n; i++) {
+        if (c->x[i] < c->x[low]) low = i;
+        if (c->x[i] > c->x[high]) high = i;
+    }
+    bool bad = isnan(c->k->abs_max(c->n, c->x));
+    *lo = bad ? NAN : (double)c->x[low];
+    *hi = bad ? NAN : (double)c->x[high];
+    if (at) {
+        at[0] = low;
+        at[1] = high;
+    }
+}
+
+double trit_form_std(const trit_form_call *c, double *mean) {
+    double m = c->k->sum(c->n, c->x) / (double)c->n, sum = 0;
+    for (int64_t i = 0; i < c->n; i++) sum += ((double)c->x[i] - m) * ((double)c->x[i] - m);
+    if (mean) *mean = m;
+    return c->n > 1 ? sqrt(sum / (double)(c->n - 1)) : 0;
+}
+
 int trit_form_levels_sort(trit_real *level, int n) {
     int kept = 0;
     for (int i = 0; i < n; i++) {
@@ -84,6 +111,7 @@ int trit_form_levels_sort(trit_real *level, int n) {
 
 int trit_form_levels_of_codes(const trit_form_call *c, int lo, int hi, int step, trit_real *out,
                               int cap) {
+    if (isnan(c->stat[0])) return 0;
     int n = (hi - lo) / step + 1;
     if (n > cap) return n;
     for (int i = 0; i < n; i++) {

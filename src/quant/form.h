@@ -7,7 +7,7 @@
 
 #include "quant/spec.h"
 
-enum { TRIT_MAX_LEARN = 4, TRIT_FORM_STAT = 12 };
+enum { TRIT_MAX_LEARN = 4, TRIT_FORM_STAT = 12, TRIT_FORM_WHOLE = 4 };
 
 /* Who shares one learnable value. COLUMN: the elements at one place of all rows (a channel of a
  * layer's input); groups then lie within rows. */
@@ -38,8 +38,10 @@ typedef struct trit_form_call {
     const trit_real *x;               /* [n] */
     trit_real *learn[TRIT_MAX_LEARN]; /* this group's value, or [n] for COLUMN and ELEMENT */
     double *stat; /* [TRIT_FORM_STAT] zero before forward, kept until backward; stat[0], stat[1] are
-                   * the scale and zero point where codes decode as y = scale*(code - zero) */
-    trit_real *kept; /* [n * form->kept_per_element], likewise */
+                   * the scale and zero point where codes decode as y = scale*(code - zero) (scale
+                   * NaN: there are no codes, or a NaN is among the elements) */
+    trit_real *kept; /* [n * form->kept_per_element], likewise; NULL where there is none */
+    double *whole;   /* [TRIT_FORM_WHOLE] what `look` found in the whole tensor */
     trit_rng rng;    /* draw element first + i; or noise[i] where noise is given (trit probe) */
     uint64_t first;
     const trit_real *noise;
@@ -53,17 +55,25 @@ typedef struct trit_form {
     int bits_min, bits_max, bits_default;
     trit_granularity granularity; /* default for weights; activations: token for row, and tensor
                                    * where groups have learnables */
+    int group;                    /* default length of a run; 0: 128 */
     bool weights, activations;    /* what it may be used for */
     int n_learn;
     trit_form_learn learn[TRIT_MAX_LEARN];
     int kept_per_element;
-    int multiple; /* groups have a multiple of so many elements; 0: any number */
+    bool kept_in_check; /* `kept` exists in gradient checks only: for `surrogate` */
+    int multiple;       /* groups have a multiple of so many elements; 0: any number */
     /* Laws that tests hold a form to, with learnables at their first values: Q(-x) = -Q(x), and
      * Q(k*x) = k*Q(x) for k > 0. */
     bool odd, equivariant;
     /* First values of the learnables from the first tensor seen. For TENSOR learnables the call
      * holds the whole tensor, otherwise one group. NULL: zeros. */
     void (*start)(const trit_form_call *c);
+    /* Before the groups: statistics of the whole tensor (the call holds all of it, and the
+     * learnables of the first group) into c->whole, in gradient checks too. NULL: none. */
+    void (*look)(const trit_form_call *c);
+    /* After the groups: adds to gx the part of dL/dx that comes through `whole`, times lambda. c as
+     * in `look`; stat holds those of all n_group groups, one after the other. NULL: none. */
+    void (*look_back)(const trit_form_call *c, int64_t n_group, trit_real lambda, trit_real *gx);
     /* y[n] always, NaN where x is; codes[n] unless NULL. A form whose levels are not
      * s*(integer - z) sets stat[2] = 1: its codes become the index of the level, whatever it left
      * there; where `levels` knows none they stay, and say nothing. */

@@ -27,6 +27,20 @@ static inline void trit_form_emit(const trit_form_call *c, int64_t i, int q, tri
     if (codes) codes[i] = (int8_t)q;
 }
 
+/* The same from a whole number in the number type; any for an x that is NaN. */
+static inline void trit_form_put(const trit_form_call *c, int64_t i, trit_real q, trit_real *y,
+                                 int8_t *codes) {
+    trit_form_emit(c, i, isnan(q) ? 0 : (int)q, y, codes);
+}
+
+/* Codes of this group decode as y = scale*(code - zero). */
+static inline void trit_form_decode(const trit_form_call *c, double scale, double zero) {
+    c->stat[0] = scale;
+    c->stat[1] = zero;
+}
+/* This group has none: noise in training, or more levels than a byte counts. codes may be NULL. */
+void trit_form_no_codes(const trit_form_call *c, int8_t *codes);
+
 static inline double trit_form_mean(const trit_form_call *c) {
     return c->k->sum(c->n, c->x) / (double)c->n;
 }
@@ -41,6 +55,37 @@ static inline double trit_form_at_least(double v, double least) {
 
 static inline double trit_form_clip(double v, double lo, double hi) {
     return v < lo ? lo : v > hi ? hi : v;
+}
+
+/* The same in the number type, for what must round like it. */
+static inline trit_real trit_clip(trit_real v, trit_real lo, trit_real hi) {
+    return TRIT_R(trit_form_clip((double)v, (double)lo, (double)hi));
+}
+static inline trit_real trit_at_least(trit_real v, double least) {
+    return TRIT_R(trit_form_at_least((double)v, least));
+}
+
+/* 1 between lo and hi, the bounds included; NaN is outside. */
+static inline trit_real trit_inside(trit_real u, trit_real lo, trit_real hi) {
+    return u >= lo && u <= hi;
+}
+
+/* A knob that is a switch. */
+static inline bool trit_form_switch(const trit_form_call *c, int knob) {
+    return c->knob[knob] >= TRIT_R(0.5);
+}
+
+/* Levels 0..top are stored from -128 where they need all 8 bits: subtract this from level and zero
+ * point alike. */
+static inline trit_real trit_form_code_shift(trit_real top) {
+    return top > 127 ? 128 : 0;
+}
+
+static inline double trit_sigmoid(double x) {
+    return 1 / (1 + exp(-x));
+}
+static inline double trit_logit(double p) {
+    return log(p / (1 - p));
 }
 
 /* The error decay estimator of IR-Net: derivative k*t*(1 - tanh(t*u)^2) with k = max(1/t, 1), and
@@ -63,7 +108,14 @@ static inline double trit_form_approx_soft(double u) {
     return v < 0 ? v * (2 + v) : v * (2 - v);
 }
 
-/* levels() of forms with codes lo, lo+step .. hi: scale*(code - zero), rising. */
+/* Least and largest element with their places at[2] (the first of equals; NULL: not wanted); both
+ * NaN when any element is. */
+void trit_form_range(const trit_form_call *c, double *lo, double *hi, int64_t *at);
+/* Spread about the mean, divided by n - 1; 0 for one element. mean may be NULL. */
+double trit_form_std(const trit_form_call *c, double *mean);
+
+/* levels() of forms with codes lo, lo+step .. hi: scale*(code - zero), rising. None where
+ * the scale is NaN. */
 int trit_form_levels_of_codes(const trit_form_call *c, int lo, int hi, int step, trit_real *out,
                               int cap);
 /* levels() of a sign: two, or three where an exact zero has the sign 0. */

@@ -19,7 +19,8 @@ typedef struct form_attr {
 /* Parts of node->saved. */
 typedef struct form_saved {
     double *stat;       /* [n_group * TRIT_FORM_STAT] */
-    trit_real *kept;    /* [n * kept_per_element] */
+    double *whole;      /* [TRIT_FORM_WHOLE] */
+    trit_real *kept;    /* [n * kept_per_element], or NULL */
     trit_real *partial; /* [n_group * TRIT_MAX_LEARN] gradients of learnables, one per group */
     double *column; /* [n_task * n_learn * cols] of column learnables, one sum per task; or NULL */
     trit_real *x0;  /* [n] x of the last ordinary forward, in a gradient check; else NULL */
@@ -39,8 +40,12 @@ static size_t lay_out(const form_attr *a, char *base, form_saved *s) {
     size_t n = groups * (size_t)a->group_len;
     s->stat = (double *)(void *)(base + at);
     at += groups * TRIT_FORM_STAT * sizeof(double);
-    s->kept = (trit_real *)(void *)(base + at);
-    at += n * (size_t)form_of(a)->kept_per_element * sizeof(trit_real);
+    s->whole = (double *)(void *)(base + at);
+    at += TRIT_FORM_WHOLE * sizeof(double);
+    const trit_form *f = form_of(a);
+    bool keeps = f->kept_per_element > 0 && (a->check || !f->kept_in_check);
+    s->kept = keeps ? (trit_real *)(void *)(base + at) : NULL;
+    if (keeps) at += n * (size_t)f->kept_per_element * sizeof(trit_real);
     s->partial = (trit_real *)(void *)(base + at);
     at += groups * TRIT_MAX_LEARN * sizeof(trit_real);
     at = (at + sizeof(double) - 1) / sizeof(double) * sizeof(double);
@@ -109,7 +114,8 @@ static trit_form_call call_of(const trit_exec *x, const trit_node *n, const form
                         .n = a->group_len,
                         .x = trit_val_of(n, 0) + first,
                         .stat = s->stat + group * TRIT_FORM_STAT,
-                        .kept = s->kept + first * f->kept_per_element,
+                        .kept = s->kept ? s->kept + first * f->kept_per_element : NULL,
+                        .whole = s->whole,
                         .first = (uint64_t)first,
                         .noise = q->noise ? q->noise + first : NULL,
                         .x0 = s->x0 ? s->x0 + first : NULL,
@@ -121,6 +127,13 @@ static trit_form_call call_of(const trit_exec *x, const trit_node *n, const form
     return c;
 }
 
+static trit_form_call call_of_all(const trit_exec *x, const trit_node *n, const form_attr *a,
+                                  const form_saved *s) {
+    trit_form_call c = call_of(x, n, a, s, 0);
+    c.n = a->n_group * a->group_len;
+    return c;
+}
+
 /* First values, once; a run that is resumed finds `ready` set. */
 static void start(const trit_exec *x, const trit_node *n, const form_attr *a, const form_saved *s) {
     const trit_quant *q = a->quant;
@@ -129,8 +142,7 @@ static void start(const trit_exec *x, const trit_node *n, const form_attr *a, co
     bool shared = false;
     for (int k = 0; k < f->n_learn; k++) shared = shared || f->learn[k].size == TRIT_LEARN_TENSOR;
     for (int64_t i = 0; f->start && i < (shared ? 1 : a->n_group); i++) {
-        trit_form_call c = call_of(x, n, a, s, i);
-        if (shared) c.n = a->n_group * a->group_len;
+        trit_form_call c = shared ? call_of_all(x, n, a, s) : call_of(x, n, a, s, i);
         f->start(&c);
     }
     if (a->mode == TRIT_TRAIN) *trit_param_val(q->ready) = 1;
@@ -144,8 +156,8 @@ static void index_codes(const trit_form *f, const trit_form_call *c, const trit_
     if (n < 1 || n > 256) return;
     for (int64_t i = 0; i < c->n; i++) {
         int at = 0;
-        while (at + 1 < n && fabs((double)level[at + 1] - (double)y[i]) <
-                                 fabs((double)level[at] - (double)y[i])) {
+        while (at + 1 < n && level[at + 1] <= y[i]) at++;
+        if (at + 1 < n && (double)level[at + 1] - (double)y[i] < (double)y[i] - (double)level[at]) {
             at++;
         }
         codes[i] = (int8_t)at;
@@ -186,6 +198,10 @@ static void forward(const trit_exec *x, trit_node *n) {
     form_saved s;
     lay_out(a, n->saved, &s);
     if (!x->freeze) start(x, n, a, &s);
+    if (form_of(a)->look) {
+        trit_form_call c = call_of_all(x, n, a, &s);
+        form_of(a)->look(&c);
+    }
 #pragma omp parallel for schedule(static) num_threads(x->n_threads)
     for (int64_t i = 0; i < a->n_group; i++) forward_group(x, n, a, &s, i);
 }
@@ -299,6 +315,10 @@ static void backward(const trit_exec *x, trit_node *n) {
     lay_out(a, n->saved, &s);
 #pragma omp parallel for schedule(static) num_threads(x->n_threads)
     for (int64_t i = 0; i < a->n_task; i++) backward_task(x, n, a, &s, i);
+    if (form_of(a)->look_back && trit_grad_of(n, 0)) {
+        trit_form_call c = call_of_all(x, n, a, &s);
+        form_of(a)->look_back(&c, a->n_group, a->quant->lambda, trit_grad_of(n, 0));
+    }
     gather(x, n, a, &s);
 }
 

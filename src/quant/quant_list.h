@@ -17,23 +17,44 @@
     X(ste, "ste")              \
     X(ste_clip, "ste-clip")
 
-#define TRIT_FORM_LIST(X)       \
-    X(adabin, "adabin")         \
-    X(adabin_act, "adabin_act") \
-    X(bibert, "bibert")         \
-    X(biper, "biper")           \
-    X(bitnet1, "bitnet1")       \
-    X(dlt, "dlt")               \
-    X(fdb, "fdb")               \
-    X(irnet, "irnet")           \
-    X(lmb, "lmb")               \
-    X(pbllm, "pbllm")           \
-    X(reste, "reste")           \
-    X(rsign, "rsign")           \
-    X(seq, "seq")               \
-    X(sherry, "sherry")         \
-    X(tbt, "tbt")               \
-    X(tequila, "tequila")       \
-    X(ttq, "ttq")               \
-    X(twn, "twn")               \
+#define TRIT_FORM_LIST(X)         \
+    X(adabin, "adabin")           \
+    X(adabin_act, "adabin_act")   \
+    X(adalog, "adalog")           \
+    X(adapt, "adapt")             \
+    X(asq, "asq")                 \
+    X(bibert, "bibert")           \
+    X(biper, "biper")             \
+    X(bitnet1, "bitnet1")         \
+    X(blockap, "blockap")         \
+    X(diffq, "diffq")             \
+    X(dlt, "dlt")                 \
+    X(dorefa, "dorefa")           \
+    X(dorefaact, "dorefaact")     \
+    X(doubleround, "doubleround") \
+    X(dsq, "dsq")                 \
+    X(ewgsfull, "ewgsfull")       \
+    X(fdb, "fdb")                 \
+    X(fsq, "fsq")                 \
+    X(ifsq, "ifsq")               \
+    X(irnet, "irnet")             \
+    X(llmfp4, "llmfp4")           \
+    X(lmb, "lmb")                 \
+    X(lsqplus, "lsqplus")         \
+    X(lwc, "lwc")                 \
+    X(nipq, "nipq")               \
+    X(nupes, "nupes")             \
+    X(nvfp4, "nvfp4")             \
+    X(pact, "pact")               \
+    X(pbllm, "pbllm")             \
+    X(peqa, "peqa")               \
+    X(pqt, "pqt")                 \
+    X(reste, "reste")             \
+    X(rsign, "rsign")             \
+    X(seq, "seq")                 \
+    X(sherry, "sherry")           \
+    X(tbt, "tbt")                 \
+    X(tequila, "tequila")         \
+    X(ttq, "ttq")                 \
+    X(twn, "twn")                 \
     X(xnor, "xnor")

@@ -135,10 +135,10 @@ trit_spec trit_spec_make_form(trit_quant_kind kind, int form) {
     sp.form = form;
     sp.granularity = row->granularity;
     if (kind == TRIT_QUANT_ACTIVATION) {
-        bool whole = row->granularity == TRIT_GRANULARITY_tensor || trit_form_learns_by_group(row);
-        sp.granularity = whole ? TRIT_GRANULARITY_tensor : TRIT_GRANULARITY_token;
+        if (row->granularity == TRIT_GRANULARITY_row) sp.granularity = TRIT_GRANULARITY_token;
+        if (trit_form_learns_by_group(row)) sp.granularity = TRIT_GRANULARITY_tensor;
     }
-    sp.group = 128;
+    sp.group = row->group ? row->group : 128;
     sp.bits = row->bits_default;
     sp.is_signed = true;
     sp.eps = 1e-5;

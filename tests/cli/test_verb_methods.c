@@ -57,8 +57,8 @@ static void every_row_is_listed(void **state) {
     cJSON_Delete(v);
 
     assert_int_equal(trit(""), 0);
-    static const char *const lines[] = {"\ngranularity\n  tensor", "\nmethod\n  bitnet-b1.58 ",
-                                        "  absmax  ", "  ste-clip  "};
+    static const char *const lines[] = {"\ngranularity\n  tensor", "\nmethod\n",
+                                        "\n  bitnet-b1.58 ", "  absmax  ", "  ste-clip  "};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         assert_non_null(strstr(out, lines[i]));
 }

@@ -221,6 +221,7 @@ static void check_nan(const subject *s) {
         int64_t len = b.n / b.n_group;
         for (int64_t i = 0; i < b.n; i++) {
             if (i / len == AT / len || s->spec.granularity == TRIT_GRANULARITY_tensor) continue;
+            if (s->form->look) continue; /* groups that know of each other */
             assert_true(bench_y(&b)[i] == before[i]);
         }
         if (!no_codes && trit_form_stats(b.y)[AT / len * TRIT_FORM_STAT + 2] == 0) {
@@ -258,7 +259,8 @@ static void check_levels(const subject *s) {
         const double *stat = trit_form_stats(b.y) + group * TRIT_FORM_STAT;
         if (n == 0 || n > 256) continue;
         for (int k = 1; k < n; k++) assert_true(level[k] > level[k - 1]);
-        assert_true(distinct(y, len) <= 1 << s->spec.bits);
+        bool zero_beside = strcmp(s->form->name, "adalog") == 0; /* a level more, as released */
+        assert_true(distinct(y, len) <= (1 << s->spec.bits) + zero_beside);
         for (int64_t i = 0; i < len; i++) {
             const int8_t *codes = b.y->code.data;
             int at = 0;
