@@ -82,7 +82,7 @@ static inline void assert_values_at(const trit_real *got, const double *want, in
 static inline void assert_codes_at(const bench *b, const int *want, int n, const char *file,
                                    int line) {
     for (int i = 0; i < n; i++) {
-        int got = ((const int8_t *)b->y->code.data)[i];
+        const int8_t got = ((const int8_t *)b->y->code.data)[i];
         if (got == want[i]) continue;
         print_error("code[%d] is %d, not %d\n", i, got, want[i]);
         _fail(file, line);
@@ -99,7 +99,7 @@ static inline void form_check_codes(const bench *b) {
         const double *stat = trit_form_stats(b->y) + i / len * TRIT_FORM_STAT;
         trit_real level[256], y = bench_y(b)[i];
         int n = trit_form_levels(b->y, i / len, level, 256), at = 0;
-        int code = ((const int8_t *)b->y->code.data)[i];
+        const int8_t code = ((const int8_t *)b->y->code.data)[i];
         assert_true(n > 1 && n <= 256);
         while (at < n && level[at] != y) at++;
         assert_true(at < n);
