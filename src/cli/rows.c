@@ -12,17 +12,19 @@ static void add(trit_rows *r, trit_row one) {
 static void add_grids(trit_rows *r) {
     for (int i = 0; trit_grids[i]; i++) {
         const trit_grid *g = trit_grids[i];
-        add(r, (trit_row){.axis = "grid",
-                          .name = g->name,
-                          .doc = g->doc,
-                          .cite = g->cite,
-                          .formula = g->formula,
-                          .pitfall = g->pitfall,
-                          .knob = g->knob,
-                          .bits_min = g->bits_min,
-                          .bits_max = g->bits_max,
-                          .bits_default = g->bits_default,
-                          .example = "\"quant\": {\"weights\": \"%s\"}"});
+        add(r,
+            (trit_row){.axis = "grid",
+                       .name = g->name,
+                       .doc = g->doc,
+                       .cite = g->cite,
+                       .formula = g->formula,
+                       .pitfall = g->pitfall,
+                       .knob = g->knob,
+                       .bits_min = g->bits_min,
+                       .bits_max = g->bits_max,
+                       .bits_default = g->bits_default,
+                       .example = g->sign == TRIT_SIGN_NONE ? "\"quant\": {\"activations\": \"%s\"}"
+                                                            : "\"quant\": {\"weights\": \"%s\"}"});
     }
 }
 
@@ -60,6 +62,16 @@ static void add_granularities(trit_rows *r) {
     }
 }
 
+/* On the integer grid, unless the estimator is for ternary levels only. */
+static const char *estimator_example(int i) {
+    trit_spec sp = trit_spec_make(TRIT_QUANT_WEIGHT, 0);
+    sp.estimator = i;
+    if (trit_spec_check(&sp, TRIT_QUANT_WEIGHT, NULL)) {
+        return "\"quant\": {\"weights\": \"ternary\", \"estimator\": \"%s\"}";
+    }
+    return "\"quant\": {\"weights\": \"int8\", \"estimator\": \"%s\"}";
+}
+
 static void add_estimators(trit_rows *r) {
     for (int i = 0; trit_estimators[i]; i++) {
         const trit_estimator *t = trit_estimators[i];
@@ -70,7 +82,7 @@ static void add_estimators(trit_rows *r) {
                           .formula = t->formula,
                           .pitfall = t->pitfall,
                           .knob = t->knob,
-                          .example = "\"quant\": {\"weights\": \"int8\", \"estimator\": \"%s\"}"});
+                          .example = estimator_example(i)});
     }
 }
 

@@ -311,6 +311,7 @@ static trit_status complete(trit_spec *sp, trit_quant_kind kind, const cJSON *v,
         sp->estimator = dflt.estimator;
     }
     if (!sp->bits) sp->bits = dflt.bits;
+    if (!trit_json_get(v, "signed")) sp->is_signed = dflt.is_signed;
     if (!trit_json_get(v, "scale")) sp->scale = dflt.scale;
     bool grouped = trit_json_get(v, "group") != NULL;
     if (!grouped) sp->group = dflt.group;
@@ -359,9 +360,15 @@ static void add_words(trit_text *t, const char *const *names) {
 
 static cJSON *spec_json_schema(void) {
     trit_text t = {0};
-    trit_text_add(&t, "{\"anyOf\":[{\"type\":\"string\",\"pattern\":\"^(none|(uint|");
-    add_words(&t, trit_grid_names);
-    trit_text_add(&t, ")[0-9]*(-(");
+    trit_text_add(&t, "{\"anyOf\":[{\"type\":\"string\",\"pattern\":\"^(none|(");
+    for (int i = 0; trit_grids[i]; i++) {
+        const char *name = trit_grid_names[i];
+        trit_text_add(&t, "%s%s", i ? "|" : "", name);
+        if (trit_grids[i]->sign == TRIT_SIGN_CHOICE) trit_text_add(&t, "|u%s", name);
+    }
+    trit_text_add(&t, "|");
+    add_words(&t, trit_form_names + 1);
+    trit_text_add(&t, "|e[1-7]m)[0-9]*(-(");
     add_words(&t, trit_scale_names);
     trit_text_add(&t, "|");
     add_words(&t, trit_granularity_names);

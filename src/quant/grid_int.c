@@ -9,6 +9,11 @@ static void bounds(const trit_spec *sp, trit_real *lo, trit_real *hi) {
     *lo = sp->is_signed ? (trit_real)(sp->narrow ? 1 - n : -n) : 0;
 }
 
+/* QuEST's grid that is not centred: 2^bits steps over the range. */
+static double normal_step(const trit_spec *sp) {
+    return sp->is_signed ? 2 * trit_normal_clip(sp->bits) / (double)(1 << sp->bits) : 0;
+}
+
 const trit_grid trit_grid_int = {
     .name = "int",
     .doc = "uniform integers, round half to even",
@@ -20,8 +25,10 @@ const trit_grid trit_grid_int = {
     .bits_min = 2,
     .bits_max = 8,
     .bits_default = 8,
+    .sign = TRIT_SIGN_CHOICE,
     .uniform = true,
     .bounds = bounds,
     .project = trit_project_uniform,
     .levels = trit_levels_uniform,
+    .normal_step = normal_step,
 };

@@ -4,9 +4,10 @@
  *   backward  dL/dx = g*d,  dL/ds = sum of g*((q - z) - (u - z)*d),  d the estimator's stand-in for
  * dq/du
  *
- * with y = x + lambda*(Q(x) - x) in training. Every estimator only supplies d. The scale is a
- * constant for autograd unless it is learned. Integer codes are written where a consumer wants
- * them. */
+ * with y = x + lambda*(Q(x) - x) in training. Every estimator only supplies d, and where a paper
+ * has another dL/ds, the factor of g in it. The scale is a constant for autograd unless it is
+ * learned. Codes are written where a consumer wants them: whole-number levels as they are, others
+ * by index. */
 #include "quant/quant.h"
 
 #include "quant/rows.h"
@@ -111,7 +112,7 @@ static trit_real fit_group(const fq_attr *a, const fq_saved *s, int64_t group) {
     for (int64_t p = 0; p < a->n_part; p++) {
         const double *part = s->partial + (group * a->n_part + p) * TRIT_MAX_MEASURE;
         for (int i = 0; i < TRIT_MAX_MEASURE; i++) {
-            if (rule->combine == TRIT_MEASURE_MAX) {
+            if (rule->combine == TRIT_MEASURE_MAX || (rule->combine == TRIT_MEASURE_MIXED && !i)) {
                 m[i] = isnan(m[i]) || part[i] <= m[i] ? m[i] : part[i]; /* a NaN wins */
             } else {
                 m[i] += part[i];
@@ -181,12 +182,16 @@ static trit_span place(const trit_exec *x, const trit_node *n, const fq_attr *a,
     const trit_estimator *est = trit_estimators[q->spec.estimator];
     const trit_real *v = trit_val_of(n, 0) + begin;
     for (int64_t i = 0; i < len; i++) u[i] = v[i] / scale;
-    trit_span span = {.n = len,
+    trit_span span = {.spec = &q->spec,
+                      .n = len,
+                      .x = v,
                       .u = u,
                       .q = level,
                       .s = scale,
                       .lo = q->lo,
                       .hi = q->hi,
+                      .level = q->level,
+                      .n_level = q->n_level,
                       .knob = q->knob[TRIT_KNOB_ESTIMATOR],
                       .rng = trit_node_rng(x, n),
                       .first = (uint64_t)begin,
@@ -217,6 +222,16 @@ static void freeze_span(const trit_exec *x, const fq_attr *a, const fq_saved *s,
     for (int64_t i = 0; i < span->n; i++) rest[i] = level[i] - slope[i] * span->u[i];
 }
 
+static void write_codes(const trit_quant *q, int64_t n, const trit_real *level, int8_t *codes) {
+    if (trit_grids[q->spec.grid]->indexed) {
+        for (int64_t i = 0; i < n; i++) {
+            codes[i] = (int8_t)trit_level_below(q->level, q->n_level, level[i]);
+        }
+        return;
+    }
+    for (int64_t i = 0; i < n; i++) codes[i] = (int8_t)(int32_t)level[i];
+}
+
 static void project_task(const trit_exec *x, trit_node *n, const fq_attr *a, const fq_saved *s,
                          int64_t t) {
     const trit_quant *q = a->quant;
@@ -241,7 +256,7 @@ static void project_task(const trit_exec *x, trit_node *n, const fq_attr *a, con
             trit_real full = scale * level[i];
             y[at + i] = mixed ? v[i] + q->lambda * (full - v[i]) : full;
         }
-        for (int64_t i = 0; codes && i < m; i++) codes[at + i] = (int8_t)(int32_t)level[i];
+        if (codes) write_codes(q, m, level, codes + at);
     }
 }
 
@@ -275,7 +290,11 @@ static double backward_task(const trit_exec *x, trit_node *n, const fq_attr *a, 
         memcpy(g, trit_grad(n) + begin + at, (size_t)m * sizeof *g);
         span.g = g;
         est->slope(&span, d);
-        if (q->step) {
+        if (q->step && est->rho) {
+            trit_real r[TRIT_QUANT_SPAN];
+            est->rho(&span, d, r);
+            for (int64_t i = 0; i < m; i++) gs += (double)g[i] * (double)r[i];
+        } else if (q->step) {
             for (int64_t i = 0; i < m; i++) {
                 gs += (double)g[i] * ((double)level[i] - (double)u[i] * (double)d[i]);
             }
@@ -307,8 +326,11 @@ static void backward(const trit_exec *x, trit_node *n) {
     }
     trit_real *gs = trit_grad_of(n, 1);
     if (!gs) return;
-    /* LSQ balances step and weight updates; a gradient check wants the bare derivative. */
-    double k = a->check ? 1 : 1 / sqrt((double)a->group_len * (double)q->hi);
+    double k = 1; /* a gradient check wants the bare derivative */
+    if (!a->check) {
+        k = trit_scales[q->spec.scale]->grad_scale(q->knob[TRIT_KNOB_SCALE], a->group_len,
+                                                   a->n_group * a->group_len, (double)q->hi);
+    }
     for (int64_t i = 0; i < a->n_group; i++) {
         double sum = 0;
         for (int64_t p = 0; p < a->n_part; p++) sum += s.partial[i * a->n_part + p];

@@ -57,6 +57,23 @@ static trit_status check_blocks(const trit_quant *q, const char *path, trit_erro
                      f->name, f->multiple, grouped ? "groups" : "rows", (long long)len);
 }
 
+static trit_status list_levels(trit_quant *q, trit_params *ps, trit_error *e) {
+    const trit_grid *grid = trit_grids[q->spec.grid];
+    int n = grid->levels(&q->spec, NULL, 0);
+    trit_real *level = trit_arena_get(ps->mem, (size_t)n * sizeof *level, e);
+    if (!level) return TRIT_E_NOMEM;
+    grid->levels(&q->spec, level, n);
+    grid->bounds(&q->spec, &q->lo, &q->hi);
+    q->level = level;
+    q->n_level = n;
+    return TRIT_OK;
+}
+
+trit_real trit_quant_level(const trit_quant *q, int8_t code) {
+    if (trit_grids[q->spec.grid]->indexed) return q->level[(uint8_t)code];
+    return TRIT_R(q->spec.is_signed ? code : (uint8_t)code);
+}
+
 trit_status trit_quant_init(trit_quant *q, const trit_spec *spec, trit_quant_kind kind,
                             const char *path, int64_t rows, int64_t cols, trit_params *ps,
                             trit_error *e) {
@@ -74,7 +91,7 @@ trit_status trit_quant_init(trit_quant *q, const trit_spec *spec, trit_quant_kin
         trit_quant_step(q, 0);
         return TRIT_OK;
     }
-    trit_grids[spec->grid]->bounds(spec, &q->lo, &q->hi);
+    TRIT_TRY(list_levels(q, ps, e));
     if (trit_scales[spec->scale]->learned) {
         TRIT_TRY(add_learned_step(q, kind == TRIT_QUANT_WEIGHT ? rows : 1, ps, e));
     }

@@ -10,8 +10,10 @@ typedef struct trit_quant {
     const char *path; /* "blocks.2.ffn.up.weight_quant"; run arena */
     trit_spec spec;
     trit_quant_kind kind;
-    int64_t cols;     /* elements of a row */
-    trit_real lo, hi; /* outermost levels */
+    int64_t cols;           /* elements of a row */
+    trit_real lo, hi;       /* outermost levels */
+    const trit_real *level; /* [n_level] all of them, rising; run arena; NULL with a form */
+    int n_level;
     trit_param *step; /* learned step sizes [n_group]; NULL unless the scale rule is learned */
     trit_param *learn[TRIT_MAX_LEARN]; /* of a form, in its order; else NULL */
     trit_param *ready; /* buffer, scalar: 1 once `step` has its first value; NULL likewise */
@@ -33,9 +35,11 @@ trit_status trit_quant_init(trit_quant *q, const trit_spec *spec, trit_quant_kin
 void trit_quant_step(trit_quant *q, int64_t step);
 /* x -> fake-quantized x, same shape [..., cols]. q must outlive the graph. Applying specs of equal
  * value without learnables to the same node twice gives one node: its codes are computed once.
- * Codes times scales are the value, NaN included, while q is on and (in training) lambda is 1;
- * codes of an unsigned grid are uint8_t. */
+ * trit_quant_level of a code times its scale is the value, NaN included, while q is on and (in
+ * training) lambda is 1. */
 trit_node *trit_quant_apply(trit_quant *q, trit_graph *g, trit_node *x);
+/* Level, in units of the scale, that a stored code stands for; q has no form. */
+trit_real trit_quant_level(const trit_quant *q, int8_t code);
 /* Elements that share a scale, for a tensor of rows x cols. */
 int64_t trit_quant_group_len(const trit_quant *q, int64_t rows);
 

@@ -4,18 +4,43 @@
 #define TRIT_GRID_LIST(X) \
     X(int, "int")         \
     X(ternary, "ternary") \
-    X(binary, "binary")
+    X(binary, "binary")   \
+    X(half, "half")       \
+    X(float, "float")     \
+    X(nf4, "nf4")         \
+    X(lloyd, "lloyd")     \
+    X(apot, "apot")       \
+    X(pot, "pot")         \
+    X(log, "log")
 
 #define TRIT_SCALE_LIST(X)    \
     X(absmax, "absmax")       \
     X(absmean, "absmean")     \
     X(absmedian, "absmedian") \
     X(learned, "learned")     \
-    X(fixed, "fixed")
+    X(fixed, "fixed")         \
+    X(rms, "rms")             \
+    X(std, "std")             \
+    X(pow2, "pow2")
 
-#define TRIT_ESTIMATOR_LIST(X) \
-    X(ste, "ste")              \
-    X(ste_clip, "ste-clip")
+#define TRIT_ESTIMATOR_LIST(X)            \
+    X(ste, "ste")                         \
+    X(ste_clip, "ste-clip")               \
+    X(ste_round_clip, "ste-round-clip")   \
+    X(ste_raw_clip, "ste-raw-clip")       \
+    X(ste_scale_clip, "ste-scale-clip")   \
+    X(ste_calibrated, "ste-calibrated")   \
+    X(trust, "trust")                     \
+    X(ewgs, "ewgs")                       \
+    X(rdfs, "rdfs")                       \
+    X(dgm, "dgm")                         \
+    X(stacked_sigmoid, "stacked-sigmoid") \
+    X(approx_sign, "approx-sign")         \
+    X(ede, "ede")                         \
+    X(reste, "reste")                     \
+    X(fourier_sign, "fourier-sign")       \
+    X(stochastic, "stochastic")           \
+    X(stochastic_ternary, "stochastic-ternary")
 
 #define TRIT_FORM_LIST(X)         \
     X(adabin, "adabin")           \

@@ -1,12 +1,6 @@
 /* s = max|x| / hi: the largest magnitude lands on the outermost level. */
 #include "quant/rows.h"
 
-static void measure(const trit_kernels *k, int64_t n, const trit_real *x, trit_real *work,
-                    double *m) {
-    (void)work;
-    m[0] = (double)k->abs_max(n, x);
-}
-
 static double finish(const trit_spec *sp, const trit_real *knob, const double *m, int64_t n,
                      double lo, double hi) {
     (void)n;
@@ -27,6 +21,6 @@ const trit_scale_rule trit_scale_absmax = {
     .pitfall = "one outlier sets the step of its whole group",
     .knob = knobs,
     .combine = TRIT_MEASURE_MAX,
-    .measure = measure,
+    .measure = trit_measure_max_abs,
     .finish = finish,
 };

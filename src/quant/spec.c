@@ -84,15 +84,17 @@ const trit_knob *trit_spec_knobs(const trit_spec *sp, trit_knob_axis axis) {
     }
 }
 
-void trit_spec_reset_knobs(trit_spec *sp) {
-    for (int axis = 0; axis < TRIT_N_KNOB_AXIS; axis++) {
-        const trit_knob *k = trit_spec_knobs(sp, (trit_knob_axis)axis);
-        for (int i = 0; i < TRIT_MAX_KNOB; i++) {
-            bool here = k && k->name;
-            hold(&sp->knob[axis][i], here ? k->dflt : 0);
-            if (here) k++;
-        }
+static void reset_knobs(trit_spec *sp, trit_knob_axis axis) {
+    const trit_knob *k = trit_spec_knobs(sp, axis);
+    for (int i = 0; i < TRIT_MAX_KNOB; i++) {
+        bool here = k && k->name;
+        hold(&sp->knob[axis][i], here ? k->dflt : 0);
+        if (here) k++;
     }
+}
+
+void trit_spec_reset_knobs(trit_spec *sp) {
+    for (int axis = 0; axis < TRIT_N_KNOB_AXIS; axis++) reset_knobs(sp, (trit_knob_axis)axis);
 }
 
 trit_spec trit_spec_off(void) {
@@ -117,11 +119,12 @@ trit_spec trit_spec_make(trit_quant_kind kind, int grid) {
     sp.on = true;
     sp.grid = grid;
     /* Few levels: a mean magnitude; many: the largest, so that nothing is clipped. */
-    sp.scale = find(trit_scale_names, row->bits_default <= 2 ? "absmean" : "absmax");
+    const char *scale = row->bits_default <= 2 ? "absmean" : "absmax";
+    sp.scale = find(trit_scale_names, row->scale ? row->scale : scale);
     sp.granularity = trit_spec_granularity(kind, sp.scale);
     sp.group = 128;
     sp.bits = row->bits_default;
-    sp.is_signed = true;
+    sp.is_signed = row->sign != TRIT_SIGN_NONE;
     sp.eps = 1e-5;
     hold(&sp.lambda, 1);
     trit_spec_reset_knobs(&sp);
@@ -153,22 +156,49 @@ static int64_t digits(const char *text) {
     return n && n < 10 && !text[n] ? strtol(text, NULL, 10) : -1;
 }
 
-/* "int4" is grid int with 4 bits, "uint4" its unsigned form; *bits = -1 where the word has none.
+/* The grid whose name, the longest there is, begins the word; the rest is *bits, -1 for nothing.
  * Returns the grid or -1. */
-static int grid_word(const char *word, int64_t *bits, bool *is_signed) {
-    *bits = -1;
-    *is_signed = true;
-    int whole = find(trit_grid_names, word);
-    if (whole >= 0) return whole;
-    size_t letters = strcspn(word, "0123456789");
-    if (word[letters] && (*bits = digits(word + letters)) < 0) return -1;
-    char name[32];
-    snprintf(name, sizeof name, "%.*s", (int)letters, word);
-    if (strcmp(name, "uint") == 0) {
-        *is_signed = false;
-        return find(trit_grid_names, "int");
+static int grid_of(const char *word, int64_t *bits) {
+    int best = -1;
+    size_t longest = 0;
+    for (int i = 0; trit_grid_names[i]; i++) {
+        size_t n = strlen(trit_grid_names[i]);
+        if (n <= longest || strncmp(word, trit_grid_names[i], n) != 0) continue;
+        int64_t b = word[n] ? digits(word + n) : -1;
+        if (word[n] && b < 0) continue;
+        best = i;
+        longest = n;
+        *bits = b;
     }
-    return find(trit_grid_names, name);
+    return best;
+}
+
+/* "e4m3" is grid float with an exponent of 4 bits in 8. */
+static bool float_word(const char *word, int64_t *bits, int *exponent) {
+    if (strlen(word) != 4 || word[0] != 'e' || word[2] != 'm') return false;
+    if (word[1] < '1' || word[1] > '7' || word[3] < '0' || word[3] > '6') return false;
+    *exponent = word[1] - '0';
+    *bits = 1 + *exponent + (word[3] - '0');
+    return true;
+}
+
+/* First word of a short form: sp becomes that grid with its defaults. "int4" is grid int with 4
+ * bits, "uint4" its unsigned form. */
+static bool grid_word(trit_spec *sp, trit_quant_kind kind, const char *word) {
+    int64_t bits = -1;
+    int exponent = 0, grid = grid_of(word, &bits);
+    bool without_sign = grid < 0 && word[0] == 'u';
+    if (without_sign) {
+        grid = grid_of(word + 1, &bits);
+        if (grid >= 0 && trit_grids[grid]->sign != TRIT_SIGN_CHOICE) grid = -1;
+    }
+    if (grid < 0 && float_word(word, &bits, &exponent)) grid = find(trit_grid_names, "float");
+    if (grid < 0) return false;
+    *sp = trit_spec_make(kind, grid);
+    if (bits >= 0) sp->bits = bits;
+    if (without_sign) sp->is_signed = false;
+    if (exponent) hold(&sp->knob[TRIT_KNOB_GRID][0], exponent);
+    return true;
 }
 
 /* A form's name, with its bits behind it or not; -1 when it is none. "axes" is no word. */
@@ -238,13 +268,13 @@ trit_status trit_spec_parse(trit_spec *sp, trit_quant_kind kind, const char *tex
             continue;
         }
         int64_t bits;
-        bool is_signed;
         int form = form_word(word, &bits);
-        int grid = form > 0 ? 0 : grid_word(word, &bits, &is_signed);
-        if (grid < 0) return bad_word(text, word, e);
-        *sp = form > 0 ? trit_spec_make_form(kind, form) : trit_spec_make(kind, grid);
-        if (bits >= 0) sp->bits = bits;
-        if (form <= 0) sp->is_signed = is_signed;
+        if (form > 0) {
+            *sp = trit_spec_make_form(kind, form);
+            if (bits >= 0) sp->bits = bits;
+        } else if (!grid_word(sp, kind, word)) {
+            return bad_word(text, word, e);
+        }
     }
     if (scale >= 0 && sp->form) {
         return TRIT_FAIL(e, E_CONFIG, "quantizer \"%s\": %s is one piece and has no scale rule",
@@ -256,7 +286,7 @@ trit_status trit_spec_parse(trit_spec *sp, trit_quant_kind kind, const char *tex
     } else if (!sp->form) {
         sp->granularity = trit_spec_granularity(kind, sp->scale);
     }
-    trit_spec_reset_knobs(sp);
+    reset_knobs(sp, TRIT_KNOB_SCALE);
     return trit_spec_check(sp, kind, e);
 }
 
@@ -305,6 +335,27 @@ static trit_status check_form(const trit_spec *sp, trit_quant_kind kind, trit_er
     return TRIT_OK;
 }
 
+static trit_status check_sign(const trit_spec *sp, trit_quant_kind kind, trit_error *e) {
+    const trit_grid *grid = trit_grids[sp->grid];
+    if (sp->narrow && (!sp->is_signed || strcmp(grid->name, "int") != 0)) {
+        return TRIT_FAIL(e, E_CONFIG,
+                         "narrow: only the signed integer grid has a lowest level to drop");
+    }
+    if (!sp->is_signed && grid->sign == TRIT_SIGN_BOTH) {
+        return TRIT_FAIL(e, E_CONFIG, "signed: grid %s is symmetric about zero", grid->name);
+    }
+    if (sp->is_signed && grid->sign == TRIT_SIGN_NONE) {
+        return TRIT_FAIL(e, E_CONFIG, "signed: grid %s has no levels below zero; use false",
+                         grid->name);
+    }
+    if (!sp->is_signed && kind == TRIT_QUANT_WEIGHT) {
+        return TRIT_FAIL(e, E_CONFIG,
+                         "signed: weights have both signs, an unsigned grid would drop half of "
+                         "them");
+    }
+    return TRIT_OK;
+}
+
 trit_status trit_spec_check(const trit_spec *sp, trit_quant_kind kind, trit_error *e) {
     if (!sp->on) return TRIT_OK;
     TRIT_TRY(check_sharing(sp, kind, e));
@@ -314,23 +365,27 @@ trit_status trit_spec_check(const trit_spec *sp, trit_quant_kind kind, trit_erro
         return TRIT_FAIL(e, E_CONFIG, "bits: found %lld, but grid %s has %d..%d",
                          (long long)sp->bits, grid->name, grid->bits_min, grid->bits_max);
     }
-    if (sp->narrow && (!sp->is_signed || strcmp(grid->name, "int") != 0)) {
+    TRIT_TRY(check_sign(sp, kind, e));
+    for (int i = 0; grid->knob && grid->knob[i].name; i++) {
+        if (sp->knob[TRIT_KNOB_GRID][i].shape == TRIT_SHAPE_hold) continue;
         return TRIT_FAIL(e, E_CONFIG,
-                         "narrow: only the signed integer grid has a lowest level to drop");
+                         "%s: a knob of a grid says which levels exist, and holds still; give it a "
+                         "number, not a schedule",
+                         grid->knob[i].name);
     }
-    if (!sp->is_signed && strcmp(grid->name, "int") != 0) {
-        return TRIT_FAIL(e, E_CONFIG, "signed: grid %s is symmetric about zero", grid->name);
-    }
-    if (!sp->is_signed && kind == TRIT_QUANT_WEIGHT) {
-        return TRIT_FAIL(
-            e, E_CONFIG,
-            "signed: weights have both signs, an unsigned grid would drop half of them");
-    }
-    return TRIT_OK;
+    const trit_scale_rule *scale = trit_scales[sp->scale];
+    const trit_estimator *est = trit_estimators[sp->estimator];
+    if (grid->fits) TRIT_TRY(grid->fits(sp, kind, e));
+    if (scale->fits) TRIT_TRY(scale->fits(sp, kind, e));
+    return est->fits ? est->fits(sp, kind, e) : TRIT_OK;
 }
 
 int trit_spec_storage_bits(const trit_spec *sp) {
-    return sp->on ? (int)sp->bits : 32;
+    if (!sp->on) return 32;
+    if (sp->form) return (int)sp->bits;
+    int bits = 1, n = trit_grids[sp->grid]->levels(sp, NULL, 0);
+    while (1 << bits < n) bits++;
+    return bits;
 }
 
 char *trit_spec_text(const trit_spec *sp, char buf[96]) {
@@ -351,35 +406,18 @@ char *trit_spec_text(const trit_spec *sp, char buf[96]) {
     }
     const trit_grid *row = trit_grids[sp->grid];
     bool sized = row->bits_min != row->bits_max;
-    snprintf(grid, sizeof grid, sized ? "%s%s%d" : "%s%s", sp->is_signed ? "" : "u", row->name,
+    bool without_sign = row->sign == TRIT_SIGN_CHOICE && !sp->is_signed;
+    snprintf(grid, sizeof grid, sized ? "%s%s%d" : "%s%s", without_sign ? "u" : "", row->name,
              (int)sp->bits);
+    if (strcmp(row->name, "float") == 0) {
+        int exponent, mantissa;
+        trit_float_shape(sp, &exponent, &mantissa);
+        snprintf(grid, sizeof grid, "e%dm%d", exponent, mantissa);
+    }
     bool grouped = sp->granularity == TRIT_GRANULARITY_group;
     snprintf(gran, sizeof gran, grouped ? "%s%d" : "%s", trit_granularity_names[sp->granularity],
              (int)sp->group);
     snprintf(buf, 96, "%s-%s-%s %s", grid, trit_scale_names[sp->scale], gran,
              trit_estimator_names[sp->estimator]);
     return buf;
-}
-
-void trit_project_uniform(const trit_span *a, trit_real *q) {
-    for (int64_t i = 0; i < a->n; i++) {
-        trit_real u = a->u[i];
-        u = u < a->lo ? a->lo : u;
-        u = u > a->hi ? a->hi : u;
-        q[i] = trit_rint(u);
-    }
-}
-
-int trit_levels_uniform(const trit_spec *sp, trit_real *out, int cap) {
-    trit_real lo, hi;
-    trit_grids[sp->grid]->bounds(sp, &lo, &hi);
-    int n = (int)(hi - lo) + 1;
-    for (int i = 0; i < n && i < cap; i++) out[i] = lo + (trit_real)i;
-    return n;
-}
-
-void trit_measure_sum_abs(const trit_kernels *k, int64_t n, const trit_real *x, trit_real *work,
-                          double *m) {
-    (void)work;
-    m[0] = k->sum_abs(n, x);
 }

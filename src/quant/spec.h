@@ -18,6 +18,7 @@
 enum { TRIT_MAX_KNOB = 4, TRIT_MAX_MEASURE = 4 };
 
 typedef struct trit_spec trit_spec;
+typedef enum { TRIT_QUANT_WEIGHT, TRIT_QUANT_ACTIVATION } trit_quant_kind;
 
 /* A number of a row that a config may set or schedule. A table of them ends with name NULL. */
 typedef struct trit_knob {
@@ -28,37 +29,56 @@ typedef struct trit_knob {
 
 /* One run of at most TRIT_QUANT_SPAN elements of one group, in grid units. */
 typedef struct trit_span {
+    const trit_spec *spec;
     int64_t n;
-    const trit_real *u;     /* position on the grid */
+    const trit_real *x;     /* input */
+    const trit_real *u;     /* position on the grid, x/s + z */
     const trit_real *q;     /* chosen level */
     const trit_real *g;     /* incoming gradient dL/dy */
     trit_real s, z;         /* the group's scale and zero point */
     trit_real lo, hi;       /* outermost levels */
+    const trit_real *level; /* [n_level] all levels of the grid, rising */
+    int n_level;
     const trit_real *knob;  /* this row's knobs after schedules */
     trit_rng rng;           /* stream of the quantizer; draw element `first + i` */
     uint64_t first;         /* index of element 0 within the tensor */
     const trit_real *noise; /* numbers to use in place of rng, [n], or NULL (trit probe) */
 } trit_span;
-enum { TRIT_QUANT_SPAN = 1024 };
+enum { TRIT_QUANT_SPAN = 1024, TRIT_MAX_LEVEL = 256 };
 
 /* What every row says about itself: `doc` a line, `cite` authors, year and arXiv id, `formula` the
  * computation in plain text (lines parted by \n), `pitfall` what to look out for; all but name and
  * doc may be NULL. */
 
-/* Axis 1: which levels exist. */
+/* Refuses what a row cannot be combined with, by name and with the reason; NULL: all is well. */
+typedef trit_status (*trit_row_fits)(const trit_spec *sp, trit_quant_kind kind, trit_error *e);
+
+/* Whether a grid has levels on both sides of zero. */
+typedef enum {
+    TRIT_SIGN_BOTH,   /* always */
+    TRIT_SIGN_CHOICE, /* as spec.is_signed says */
+    TRIT_SIGN_NONE    /* never: no level below zero */
+} trit_sign;
+
+/* Axis 1: which levels exist. Knobs of grids hold still, since stored codes depend on them. */
 typedef struct trit_grid {
     const char *name, *doc, *cite, *formula, *pitfall;
     const trit_knob *knob;
     int bits_min, bits_max, bits_default; /* legal `bits` */
+    trit_sign sign;
+    const char *scale; /* default scale rule; NULL: absmean for few levels, else absmax */
     /* Whole-number levels lo..hi, each one legal: kernels may round and clip. */
     bool uniform;
     /* A code is the index of its level, an uint8_t; else it is the level, which is whole. */
     bool indexed;
     void (*bounds)(const trit_spec *sp, trit_real *lo, trit_real *hi);
     void (*project)(const trit_span *a, trit_real *q);
-    /* All levels in rising order into out[cap]; returns how many there are. For tests and export.
-     */
+    /* All levels in rising order into out[cap]; returns how many there are, at most
+     * TRIT_MAX_LEVEL. */
     int (*levels)(const trit_spec *sp, trit_real *out, int cap);
+    /* Step that fits normal data of root mean square 1 best; NULL or 0: not known. */
+    double (*normal_step)(const trit_spec *sp);
+    trit_row_fits fits;
 } trit_grid;
 
 /* Axis 2: how a group gets its scale. */
@@ -66,6 +86,7 @@ typedef enum {
     TRIT_MEASURE_NONE,
     TRIT_MEASURE_SUM,
     TRIT_MEASURE_MAX,
+    TRIT_MEASURE_MIXED,
     TRIT_MEASURE_WHOLE
 } trit_measure;
 typedef struct trit_scale_rule {
@@ -73,7 +94,8 @@ typedef struct trit_scale_rule {
     const trit_knob *knob;
     bool learned; /* the scale is a parameter; `finish` gives its first value */
     /* How the measures of a group's parts combine: element-wise sum or maximum, in fixed order.
-     * NONE: no look at the data. WHOLE: `measure` needs the group at once and a copy to work in. */
+     * NONE: no look at the data. MIXED: m[0] is a maximum, the others are sums. WHOLE: `measure`
+     * needs the group at once and a copy to work in. */
     trit_measure combine;
     /* Measures n elements into m[TRIT_MAX_MEASURE]; work holds n reals for WHOLE, else NULL. */
     void (*measure)(const trit_kernels *k, int64_t n, const trit_real *x, trit_real *work,
@@ -82,6 +104,10 @@ typedef struct trit_scale_rule {
      * this row's, after schedules. */
     double (*finish)(const trit_spec *sp, const trit_real *knob, const double *m, int64_t n,
                      double lo, double hi);
+    /* Factor on dL/ds before the optimizer sees it, for learned scales. n: elements of a group,
+     * n_all: of the tensor. */
+    double (*grad_scale)(const trit_real *knob, int64_t n, int64_t n_all, double hi);
+    trit_row_fits fits;
 } trit_scale_rule;
 
 /* Axis 3: who shares a scale. token is row for activations, where rows are tokens. */
@@ -113,8 +139,11 @@ typedef struct trit_estimator {
     const trit_knob *knob;
     bool identity; /* d = 1 everywhere: backward needs no look at x unless the scale is learned */
     void (*slope)(const trit_span *a, trit_real *d);
+    /* r = dy/ds of each element, where it is not q - u*d, which a learned scale gets otherwise. */
+    void (*rho)(const trit_span *a, const trit_real *d, trit_real *r);
     void (*soft)(const trit_span *a, trit_real *q); /* training forward; NULL: the grid's project */
     trit_check check;
+    trit_row_fits fits;
 } trit_estimator;
 
 /* The registries: rows in list order, NULL-terminated, and their names likewise. */
@@ -142,15 +171,13 @@ struct trit_spec {
     trit_granularity granularity;
     int64_t group;        /* elements of a group, for granularity group */
     int64_t bits;         /* of the grid; 0 = its default */
-    bool is_signed;       /* integer grid: -2^(b-1)..2^(b-1)-1, else 0..2^b-1 */
+    bool is_signed;       /* levels on both sides of zero (integers: -2^(b-1)..2^(b-1)-1) */
     bool narrow;          /* signed integer grid without its lowest level: symmetric */
     double eps;           /* least scale; protects all-zero groups */
     trit_schedule lambda; /* strength: y = x + lambda*(Q(x) - x) in training; 1 = quantized */
     int64_t start;        /* first step that quantizes; full precision before */
     trit_schedule knob[TRIT_N_KNOB_AXIS][TRIT_MAX_KNOB]; /* hold = constant */
 };
-
-typedef enum { TRIT_QUANT_WEIGHT, TRIT_QUANT_ACTIVATION } trit_quant_kind;
 
 /* A quantizer that is off; a quantizer with every default of the given rows. */
 trit_spec trit_spec_off(void);
@@ -171,7 +198,7 @@ trit_status trit_spec_check(const trit_spec *sp, trit_quant_kind kind, trit_erro
 const trit_knob *trit_spec_knobs(const trit_spec *sp, trit_knob_axis axis);
 /* Gives all knobs of all axes their defaults; call after changing a row. */
 void trit_spec_reset_knobs(trit_spec *sp);
-/* Bits that a level takes in storage: 1 binary, 2 ternary, else bits; 32 when off. */
+/* Bits that a level takes in storage, by the number of levels; 32 when off. */
 int trit_spec_storage_bits(const trit_spec *sp);
 /* "ternary absmean/tensor ste" for people, into buf[96]; returns buf. */
 char *trit_spec_text(const trit_spec *sp, char buf[96]);

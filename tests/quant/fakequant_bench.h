@@ -111,32 +111,15 @@ static inline const trit_real *bench_scales(const bench *b) {
 }
 static inline int bench_code(const bench *b, int64_t i) {
     int8_t code = ((const int8_t *)b->y->code.data)[i];
-    return b->quant.spec.is_signed ? code : (uint8_t)code;
+    bool indexed = trit_grids[b->quant.spec.grid]->indexed;
+    return b->quant.spec.is_signed && !indexed ? code : (uint8_t)code;
+}
+/* The level that code i stands for. */
+static inline trit_real bench_level(const bench *b, int64_t i) {
+    return trit_quant_level(&b->quant, ((const int8_t *)b->y->code.data)[i]);
 }
 static inline trit_param *bench_step(const bench *b) {
     return trit_params_find(&b->ps, "q.step");
-}
-
-/* Calls f with every legal combination of rows, groups of `group`. */
-static inline void bench_each(int64_t group, void (*f)(const trit_spec *sp, trit_quant_kind kind)) {
-    for (int kind = 0; kind < 2; kind++) {
-        for (int g = 0; trit_grids[g]; g++) {
-            for (int s = 0; trit_scales[s]; s++) {
-                for (int t = 0; trit_estimators[t]; t++) {
-                    for (int r = 0; r < TRIT_N_GRANULARITY; r++) {
-                        trit_spec sp = trit_spec_make((trit_quant_kind)kind, g);
-                        sp.scale = s;
-                        sp.estimator = t;
-                        sp.granularity = (trit_granularity)r;
-                        sp.group = group;
-                        trit_spec_reset_knobs(&sp);
-                        if (trit_spec_check(&sp, (trit_quant_kind)kind, NULL)) continue;
-                        f(&sp, (trit_quant_kind)kind);
-                    }
-                }
-            }
-        }
-    }
 }
 
 #endif
