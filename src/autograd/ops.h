@@ -36,6 +36,12 @@ trit_node *trit_layer_norm(trit_graph *g, trit_node *x, trit_node *w, trit_node 
 trit_node *trit_activation(trit_graph *g, trit_node *x, trit_act f);
 /* y = f(a) * b, same shape: SwiGLU for silu, ReGLU-squared for relu2 (Shazeer 2020). */
 trit_node *trit_gated(trit_graph *g, trit_node *a, trit_node *b, trit_act f);
+/* Activations with learned numbers for each channel, all [C]; x [..., C].
+ * RPReLU (ReActNet, Liu et al. 2020): y = prelu(x + shift) + out, with `slope` below zero.
+ * Maxout (AdaBin, Tu et al. 2022): y = pos*max(x, 0) - neg*max(-x, 0). */
+trit_node *trit_rprelu(trit_graph *g, trit_node *x, trit_node *shift, trit_node *slope,
+                       trit_node *out);
+trit_node *trit_maxout(trit_graph *g, trit_node *x, trit_node *pos, trit_node *neg);
 
 /* Inverted dropout: y = x * m / (1 - p), m in {0,1} from the node's random stream; the identity in
  * EVAL mode or for p = 0 (returns x). 0 <= p < 1. */
@@ -53,6 +59,13 @@ trit_node *trit_rope(trit_graph *g, trit_node *x, int64_t n_head, double theta);
  * log-sum-exp per query, never T x T. */
 trit_node *trit_attention(trit_graph *g, trit_node *q, trit_node *k, trit_node *v, int64_t n_head,
                           int64_t n_kv_head, double dropout);
+
+/* Bi-Attention (BiBERT, Qin et al. 2022), causal, shapes and heads as above, without a softmax:
+ * y = bool(A > 0) sign(v), A = sign(q) sign(k)^T / sqrt(D), sign(0) = 0. Each row is a sum over up
+ * to T keys: a norm should follow. Backward takes bool and sign for the identity on (-1, 1) and for
+ * constants elsewhere. Blockwise and recomputed, never T x T. */
+trit_node *trit_binary_attention(trit_graph *g, trit_node *q, trit_node *k, trit_node *v,
+                                 int64_t n_head, int64_t n_kv_head);
 
 /* Mean softmax cross-entropy over rows whose label is not `ignore`, a scalar; 0 when all are
  * ignored. logits [..., V], labels i32 [...] in 0..V-1 or = TRIT_IGNORE With label smoothing a in
