@@ -80,6 +80,33 @@ static trit_status add_attention(const builder *b, trit_block *k, int64_t i) {
 #undef PATH
 }
 
+/* Learned numbers of the activation function, one for each channel. */
+static trit_status add_activation(const builder *b, trit_block *k, int64_t i) {
+    static const struct {
+        trit_ffn ffn;
+        const char *name;
+        double first;
+        trit_role role;
+    } rows[] = {{TRIT_FFN_rprelu, "shift", 0, TRIT_ROLE_bias},
+                {TRIT_FFN_rprelu, "slope", 0.25, TRIT_ROLE_norm},
+                {TRIT_FFN_rprelu, "out", 0, TRIT_ROLE_bias},
+                {TRIT_FFN_maxout, "pos", 1, TRIT_ROLE_norm},
+                {TRIT_FFN_maxout, "neg", 0.25, TRIT_ROLE_norm}};
+    const trit_model_cfg *c = &b->m->cfg;
+    int n = 0;
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        if ((int)rows[r].ffn != c->ffn) continue;
+        char path[96];
+        snprintf(path, sizeof path, "blocks.%d.ffn.act.%s", (int)i, rows[r].name);
+        TRIT_TRY(trit_params_add(b->ps, path, rows[r].role, 1, &c->ffn_width, &k->act[n], b->e));
+        for (int64_t j = 0; j < c->ffn_width; j++) {
+            trit_param_val(k->act[n])[j] = TRIT_R(rows[r].first);
+        }
+        n++;
+    }
+    return TRIT_OK;
+}
+
 static trit_status add_ffn(const builder *b, trit_block *k, int64_t i) {
     const trit_model_cfg *c = &b->m->cfg;
     bool bias = c->biases && c->norm == TRIT_NORM_layer;
@@ -90,6 +117,7 @@ static trit_status add_ffn(const builder *b, trit_block *k, int64_t i) {
         TRIT_TRY(add_linear(b, &k->gate, PATH("gate"), c->width, c->ffn_width, false));
     }
     TRIT_TRY(add_linear(b, &k->up, PATH("up"), c->width, c->ffn_width, false));
+    TRIT_TRY(add_activation(b, k, i));
     if (c->sub_norm) {
         TRIT_TRY(add_norm(&k->ffn_sub_norm, PATH("sub_norm"), c->ffn_width, bias, b->ps, b->e));
     }
@@ -185,27 +213,40 @@ static trit_node *apply_attention(trit_transformer *m, trit_graph *g, trit_block
         q = trit_rope(g, q, c->heads, c->rope_theta);
         k = trit_rope(g, k, c->kv_heads, c->rope_theta);
     }
-    trit_node *y = trit_attention(g, q, k, v, c->heads, c->kv_heads, c->dropout);
+    trit_node *y = c->attention == TRIT_ATTENTION_binary
+                       ? trit_binary_attention(g, q, k, v, c->heads, c->kv_heads)
+                       : trit_attention(g, q, k, v, c->heads, c->kv_heads, c->dropout);
     y = apply_linear(g, &b->o, "o", apply_norm(m, g, &b->attn_sub_norm, y));
     y = trit_dropout(g, y, c->dropout);
     trit_graph_pop(g);
     return trit_add(g, x, y);
 }
 
+static trit_node *apply_activation(const trit_transformer *m, trit_graph *g, const trit_block *b,
+                                   trit_node *x) {
+    const trit_model_cfg *c = &m->cfg;
+    if (c->ffn == TRIT_FFN_rprelu) {
+        return trit_rprelu(g, x, trit_leaf(g, b->act[0]), trit_leaf(g, b->act[1]),
+                           trit_leaf(g, b->act[2]));
+    }
+    if (c->ffn == TRIT_FFN_maxout) {
+        return trit_maxout(g, x, trit_leaf(g, b->act[0]), trit_leaf(g, b->act[1]));
+    }
+    trit_act gelu = c->gelu == 0 /*tanh*/ ? TRIT_ACT_gelu_tanh : TRIT_ACT_gelu;
+    return trit_activation(g, x, c->ffn == TRIT_FFN_gelu ? gelu : TRIT_ACT_relu2);
+}
+
 static trit_node *apply_ffn(trit_transformer *m, trit_graph *g, trit_block *b, trit_node *x) {
     const trit_model_cfg *c = &m->cfg;
     trit_graph_push(g, "ffn");
     trit_node *n = apply_norm(m, g, &b->ffn_norm, x);
-    trit_act f = c->ffn == TRIT_FFN_swiglu                          ? TRIT_ACT_silu
-                 : c->ffn == TRIT_FFN_gelu && c->gelu == 0 /*tanh*/ ? TRIT_ACT_gelu_tanh
-                 : c->ffn == TRIT_FFN_gelu                          ? TRIT_ACT_gelu
-                                                                    : TRIT_ACT_relu2;
     trit_node *h;
     if (is_gated(c->ffn)) {
         trit_node *gate = apply_linear(g, &b->gate, "gate", n);
-        h = trit_gated(g, gate, apply_linear(g, &b->up, "up", n), f);
+        h = trit_gated(g, gate, apply_linear(g, &b->up, "up", n),
+                       c->ffn == TRIT_FFN_swiglu ? TRIT_ACT_silu : TRIT_ACT_relu2);
     } else {
-        h = trit_activation(g, apply_linear(g, &b->up, "up", n), f);
+        h = apply_activation(m, g, b, apply_linear(g, &b->up, "up", n));
     }
     h = apply_linear(g, &b->down, "down", apply_norm(m, g, &b->ffn_sub_norm, h));
     h = trit_dropout(g, h, c->dropout);

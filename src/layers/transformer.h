@@ -17,12 +17,21 @@
 
 extern const char *const trit_model_kind_names[];   /* transformer */
 extern const char *const trit_model_preset_names[]; /* none, gpt2, llama, bitnet */
-extern const char *const trit_ffn_names[];          /* gelu, relu2, swiglu, relu2glu */
+extern const char *const trit_ffn_names[];          /* gelu to maxout, as trit_ffn */
+extern const char *const trit_attention_names[];    /* softmax, binary */
 extern const char *const trit_gelu_names[];         /* tanh, erf */
 extern const char *const trit_norm_names[];         /* rms, layer */
 extern const char *const trit_position_names[];     /* rope, learned */
 extern const char *const trit_init_names[];         /* gpt2, normal, xavier */
-typedef enum { TRIT_FFN_gelu, TRIT_FFN_relu2, TRIT_FFN_swiglu, TRIT_FFN_relu2glu } trit_ffn;
+typedef enum {
+    TRIT_FFN_gelu,
+    TRIT_FFN_relu2,
+    TRIT_FFN_swiglu,
+    TRIT_FFN_relu2glu,
+    TRIT_FFN_rprelu,
+    TRIT_FFN_maxout
+} trit_ffn;
+typedef enum { TRIT_ATTENTION_softmax, TRIT_ATTENTION_binary } trit_attention_kind;
 typedef enum { TRIT_NORM_rms, TRIT_NORM_layer } trit_norm;
 typedef enum { TRIT_POSITION_rope, TRIT_POSITION_learned } trit_position;
 typedef enum { TRIT_INIT_gpt2, TRIT_INIT_normal, TRIT_INIT_xavier } trit_init;
@@ -36,7 +45,8 @@ typedef enum { TRIT_INIT_gpt2, TRIT_INIT_normal, TRIT_INIT_xavier } trit_init;
     F(INT, heads, "4", 1, 1024, NULL, "", "query heads; divides width")                           \
     F(INT, kv_heads, "0", 0, 1024, NULL, "", "key/value heads; divides heads; 0 = heads")         \
     F(NAME, ffn, "\"gelu\"", 0, 0, trit_ffn_names, "",                                            \
-      "feed-forward kind: gelu and relu2 are up-f-down, swiglu and relu2glu are f(gate)*up-down") \
+      "feed-forward kind: gelu and relu2 are up-f-down, swiglu and relu2glu are f(gate)*up-down;" \
+      " rprelu (ReActNet) and maxout (AdaBin) are up-f-down with learned slopes")                 \
     F(INT, ffn_width, "0", 0, 1048576, NULL, "",                                                  \
       "hidden width; 0 = 4*width, gated kinds 8/3*width rounded up to a multiple of 32")          \
     F(NAME, gelu, "\"erf\"", 0, 0, trit_gelu_names, "", "form of gelu")                           \
@@ -44,11 +54,13 @@ typedef enum { TRIT_INIT_gpt2, TRIT_INIT_normal, TRIT_INIT_xavier } trit_init;
     F(REAL, norm_eps, "1e-5", 1e-12, 1, NULL, "", "added to the variance")                        \
     F(NAME, positions, "\"rope\"", 0, 0, trit_position_names, "", "position encoding")            \
     F(REAL, rope_theta, "10000", 1, 1e9, NULL, "", "base of the rotary angles")                   \
+    F(NAME, attention, "\"softmax\"", 0, 0, trit_attention_names, "",                             \
+      "binary: Bi-Attention of BiBERT, bool(sign(q)sign(k) > 0)*sign(v), which wants sub_norm")   \
     F(INT, context, "256", 1, 1048576, NULL, "tokens", "training and evaluation window")          \
     F(INT, vocab, "0", 0, 4194304, NULL, "tokens", "0 = the tokenizer's")                         \
     F(BOOL, tied, "false", 0, 0, NULL, "", "output head shares the embedding")                    \
     F(BOOL, biases, "false", 0, 0, NULL, "", "biases in linear layers and layer norms")           \
-    F(REAL, dropout, "0", 0, 0.95, NULL, "", "embedding, attention and residual dropout")         \
+    F(REAL, dropout, "0", 0, 0.95, NULL, "", "of embedding, softmax attention and residual")      \
     F(BOOL, sub_norm, "false", 0, 0, NULL, "",                                                    \
       "extra norm before the output and down projections (BitNet)")                               \
     F(BOOL, qk_norm, "false", 0, 0, NULL, "", "RMSNorm of each query and key head")               \
@@ -73,6 +85,7 @@ typedef struct trit_block {
     trit_norm_layer attn_sub_norm, ffn_sub_norm;  /* w NULL unless sub_norm */
     trit_norm_layer q_norm, k_norm;               /* w NULL unless qk_norm */
     trit_linear_layer q, k, v, o, gate, up, down; /* gate.w NULL unless gated */
+    trit_param *act[3]; /* [ffn_width] rprelu: shift, slope, out; maxout: pos, neg; else NULL */
 } trit_block;
 
 typedef struct trit_transformer {

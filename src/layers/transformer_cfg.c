@@ -2,7 +2,9 @@
 #include "layers/transformer.h"
 
 const char *const trit_model_kind_names[] = {"transformer", NULL};
-const char *const trit_ffn_names[] = {"gelu", "relu2", "swiglu", "relu2glu", NULL};
+const char *const trit_ffn_names[] = {"gelu",   "relu2",  "swiglu", "relu2glu",
+                                      "rprelu", "maxout", NULL};
+const char *const trit_attention_names[] = {"softmax", "binary", NULL};
 const char *const trit_gelu_names[] = {"tanh", "erf", NULL};
 const char *const trit_norm_names[] = {"rms", "layer", NULL};
 const char *const trit_position_names[] = {"rope", "learned", NULL};

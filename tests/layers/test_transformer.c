@@ -129,6 +129,11 @@ static void parameter_counts(void **state) {
         /* half the keys and values; norms of heads of 8 */
         {"llama", "{\"layers\":2,\"width\":32,\"heads\":4,\"kv_heads\":2,\"qk_norm\":true}",
          2 * 257 * 32 + 2 * (3 * 32 * 32 + 3 * 32 * 96 + 2 * 32 + 2 * 8) + 32},
+        /* shift, slope and out of 128 channels; two slopes */
+        {"none", "{\"layers\":2,\"width\":32,\"heads\":4,\"ffn\":\"rprelu\"}",
+         2 * 257 * 32 + 2 * (4 * 32 * 32 + 8 * 32 * 32 + 3 * 128 + 2 * 32) + 32},
+        {"none", "{\"layers\":2,\"width\":32,\"heads\":4,\"ffn\":\"maxout\"}",
+         2 * 257 * 32 + 2 * (4 * 32 * 32 + 8 * 32 * 32 + 2 * 128 + 2 * 32) + 32},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         trit_model_cfg cfg = preset(cases[i].preset, cases[i].more);
@@ -201,6 +206,34 @@ static void initial_weights_depend_on_path_and_seed(void **state) {
     close_fixture(&c);
 }
 
+/* What the function is before training: PReLU with a slope of 1/4. */
+static void learned_activations(void **state) {
+    (void)state;
+    static const struct {
+        const char *ffn, *path;
+        double first;
+    } cases[] = {{"rprelu", "blocks.1.ffn.act.shift", 0},
+                 {"rprelu", "blocks.1.ffn.act.slope", 0.25},
+                 {"rprelu", "blocks.1.ffn.act.out", 0},
+                 {"maxout", "blocks.1.ffn.act.pos", 1},
+                 {"maxout", "blocks.1.ffn.act.neg", 0.25}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char more[96];
+        snprintf(more, sizeof more,
+                 "{\"layers\":2,\"width\":32,\"heads\":4,\"ffn_width\":48,\"ffn\":\"%s\"}",
+                 cases[i].ffn);
+        trit_model_cfg cfg = preset("none", more);
+        fixture f;
+        open_fixture(&f, &cfg, choose_none, NULL, 1);
+        const trit_param *p = trit_params_find(&f.ps, cases[i].path);
+        assert_non_null(p);
+        assert_int_equal(trit_tensor_len(&p->val), 48);
+        assert_true((double)trit_param_val(p)[47] == cases[i].first);
+        assert_true(p->role == TRIT_ROLE_bias || p->role == TRIT_ROLE_norm); /* do not decay */
+        close_fixture(&f);
+    }
+}
+
 static double deviation(const fixture *f, const char *path) {
     const trit_param *p = trit_params_find(&f->ps, path);
     int64_t n = trit_tensor_len(&p->val);
@@ -228,8 +261,9 @@ static void initial_sizes(void **state) {
 /* Later tokens change nothing before them; the token itself does. */
 static void logits_are_causal(void **state) {
     (void)state;
-    for (int i = 0; trit_model_preset_names[i]; i++) {
-        trit_model_cfg cfg = preset(trit_model_preset_names[i], small);
+    for (int i = 0; i < 5; i++) {
+        trit_model_cfg cfg = preset(trit_model_preset_names[i % 4], small);
+        if (i == 4) cfg.attention = TRIT_ATTENTION_binary;
         fixture f;
         open_fixture(&f, &cfg, choose, NULL, 1);
         build(&f);
@@ -318,6 +352,7 @@ int main(void) {
         cmocka_unit_test(parameter_counts),
         cmocka_unit_test(parameter_paths),
         cmocka_unit_test(initial_weights_depend_on_path_and_seed),
+        cmocka_unit_test(learned_activations),
         cmocka_unit_test(initial_sizes),
         cmocka_unit_test(logits_are_causal),
         cmocka_unit_test(positions_matter),
