@@ -70,6 +70,7 @@
     X(nipq, "nipq")               \
     X(nupes, "nupes")             \
     X(nvfp4, "nvfp4")             \
+    X(ofq, "ofq")                 \
     X(pact, "pact")               \
     X(pbllm, "pbllm")             \
     X(peqa, "peqa")               \
