@@ -7,13 +7,16 @@
 /* Shapes between (begin, from) and (end, to); outside the interval the nearer end holds.
  *   hold    from, always                 linear  straight line
  *   cosine  half a cosine                exp     geometric (from and to > 0)
- *   step    from before `end`, to after  */
+ *   step    from before `end`, to after
+ *   hump    there and back: a straight line from `from` to `to` in the first tenth, half a cosine
+ *           back in the rest; from outside the interval  */
 #define TRIT_SHAPE_LIST(X) \
     X(hold)                \
     X(linear)              \
     X(cosine)              \
     X(exp)                 \
-    X(step)
+    X(step)                \
+    X(hump)
 typedef enum {
 #define X(name) TRIT_SHAPE_##name,
     TRIT_SHAPE_LIST(X)
