@@ -62,11 +62,12 @@ typedef struct schedule_keys {
     double from, to;
     int64_t begin, end;
 } schedule_keys;
-#define SCHEDULE_FIELDS(F)                                                                \
-    F(NAME, shape, NULL, 0, 0, trit_shape_names, "", "curve between begin and end")       \
-    F(REAL, from, NULL, -INFINITY, INFINITY, NULL, "", "value until begin")               \
-    F(REAL, to, "0", -INFINITY, INFINITY, NULL, "", "value from end on; hold needs none") \
-    F(INT, begin, "0", 0, 1e12, NULL, "steps", "last step with the value from")           \
+#define SCHEDULE_FIELDS(F)                                                          \
+    F(NAME, shape, NULL, 0, 0, trit_shape_names, "", "curve between begin and end") \
+    F(REAL, from, NULL, -INFINITY, INFINITY, NULL, "", "value until begin")         \
+    F(REAL, to, "0", -INFINITY, INFINITY, NULL, "",                                 \
+      "value from end on, or at the top of a hump; hold needs none")                \
+    F(INT, begin, "0", 0, 1e12, NULL, "steps", "last step with the value from")     \
     F(INT, end, "0", 0, 1e12, NULL, "steps", "first step with the value to; hold needs none")
 static const trit_field schedule_fields[] = {
 #define F(...) TRIT_FIELD(schedule_keys, __VA_ARGS__)

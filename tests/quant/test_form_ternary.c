@@ -81,6 +81,43 @@ static void sherry(void **state) {
     form_expect(&(form_answer){.text = "sherry-group8", .x = x, .codes = equal, .scale = 10.0 / 6});
 }
 
+/* Arenas: e*w comes on top in training, for the pruned weights too, and never in evaluation. */
+static void sherry_residual(void **state) {
+    (void)state;
+    static const double q[] = {-.9, -.9, -.9, 0, 0, .9, .9, .9};
+    float y[8], gx[8];
+    for (int i = 0; i < 8; i++) {
+        y[i] = TRIT_R(q[i] + 0.25 * (double)FORM_X[i]);
+        gx[i] = TRIT_R(1.25 * (double)FORM_G[i]);
+    }
+    form_expect(
+        &(form_answer){.text = "sherry-group8", .knob = {{"residual", 0.25}}, .y = y, .gx = gx});
+    /* A schedule by steps: 0 before it begins and once it has ended; codes where e is 0. */
+    trit_spec sp = form_spec("sherry-group8", NULL);
+    sp.knob[TRIT_KNOB_FORM][0] = (trit_schedule){TRIT_SHAPE_hump, 0, 1, 0, 100};
+    static const struct {
+        trit_mode mode;
+        int64_t step;
+        double e;
+    } cases[] = {{TRIT_TRAIN, 0, 0}, {TRIT_TRAIN, 5, .5},  {TRIT_TRAIN, 55, .5},
+                 {TRIT_EVAL, 55, 0}, {TRIT_TRAIN, 100, 0}, {TRIT_TRAIN, 101, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bench b;
+        trit_real level[8];
+        bench_open(&b, &sp, TRIT_QUANT_WEIGHT, 2, (int64_t[]){1, 8},
+                   (bench_options){.mode = cases[i].mode});
+        bench_fill(&b, FORM_X, FORM_G);
+        trit_quant_step(&b.quant, cases[i].step);
+        bench_run(&b);
+        for (int k = 0; k < 8; k++) {
+            form_near("y", k, (double)bench_y(&b)[k], q[k] + cases[i].e * (double)FORM_X[k], 1e-6);
+        }
+        assert_true(isnan(trit_form_stats(b.y)[0]) == (cases[i].e != 0));
+        assert_int_equal(trit_form_levels(b.y, 0, level, 8), cases[i].e == 0 ? 3 : 0);
+        bench_close(&b);
+    }
+}
+
 static void sherry_needs_blocks(void **state) {
     (void)state;
     trit_error e = {0};
@@ -112,6 +149,7 @@ int main(void) {
         cmocka_unit_test(ttq),
         cmocka_unit_test(tequila),
         cmocka_unit_test(sherry),
+        cmocka_unit_test(sherry_residual),
         cmocka_unit_test(sherry_needs_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
