@@ -29,9 +29,12 @@ trit_status trit_linear_layer_init(trit_linear_layer *l, const char *path, int64
 }
 
 trit_node *trit_linear_layer_apply(trit_linear_layer *l, trit_graph *g, trit_node *x) {
-    trit_node *w = trit_quant_apply(&l->wq, g, trit_leaf(g, l->w));
+    trit_node *latent = trit_leaf(g, l->w), *w = trit_quant_apply(&l->wq, g, latent);
     trit_node *in = trit_quant_apply(&l->aq, g, x);
-    return trit_linear(g, in, w, l->b ? trit_leaf(g, l->b) : NULL);
+    trit_node *b = l->b ? trit_leaf(g, l->b) : NULL;
+    trit_node *made = trit_quant_bias(&l->wq, g, latent);
+    if (made) b = b ? trit_add(g, b, made) : made;
+    return trit_linear(g, in, w, b);
 }
 
 void trit_linear_layer_step(trit_linear_layer *l, int64_t step) {

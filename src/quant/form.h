@@ -89,6 +89,11 @@ typedef struct trit_form {
     /* Levels of a group after forward, rising, into out[cap]; returns how many; 0: none (not on a
      * grid in training). */
     int (*levels)(const trit_form_call *c, trit_real *out, int cap);
+    /* Forms of weights whose layer gets a bias made of them, the sum of d*x over each row: d[n]. In
+     * backward d holds still: dL/dx = g*d of the row. The call has no learnables, stat or kept.
+     * NULL: none. See trit_quant_bias. */
+    void (*bias)(const trit_form_call *c, trit_real *d);
+    int bias_knob; /* which knob is a factor in d: 0 turns the bias off */
     trit_check check;
 } trit_form;
 

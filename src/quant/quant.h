@@ -38,6 +38,10 @@ void trit_quant_step(trit_quant *q, int64_t step);
  * trit_quant_level of a code times its scale is the value, NaN included, while q is on and (in
  * training) lambda is 1. */
 trit_node *trit_quant_apply(trit_quant *q, trit_graph *g, trit_node *x);
+/* What weights w [n_out, cols] add to the bias of their layer, [n_out], in training and evaluation
+ * (times lambda in training); NULL where q's form has no such part or its knob is 0 for good. q
+ * must outlive the graph. */
+trit_node *trit_quant_bias(trit_quant *q, trit_graph *g, trit_node *w);
 /* Level, in units of the scale, that a stored code stands for; q has no form. */
 trit_real trit_quant_level(const trit_quant *q, int8_t code);
 /* Elements that share a scale, for a tensor of rows x cols. */
