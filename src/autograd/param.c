@@ -18,8 +18,8 @@ void trit_params_free(trit_params *ps) {
     *ps = (trit_params){0};
 }
 
-trit_status trit_params_add(trit_params *ps, const char *path, trit_role role, int ndim,
-                            const int64_t *dim, trit_param **out, trit_error *e) {
+static trit_status add(trit_params *ps, const char *path, trit_role role, bool frozen, int ndim,
+                       const int64_t *dim, trit_param **out, trit_error *e) {
     if (trit_params_find(ps, path)) {
         return TRIT_FAIL(e, E_CONFIG, "parameter %s is declared twice", path);
     }
@@ -34,18 +34,28 @@ trit_status trit_params_add(trit_params *ps, const char *path, trit_role role, i
     if (!p) return TRIT_E_NOMEM;
     *p = (trit_param){.path = trit_arena_text(ps->mem, path, e),
                       .role = role,
+                      .frozen = frozen,
                       .val = trit_tensor_make(TRIT_REAL, ndim, dim)};
     p->grad = p->val;
     p->val.data = trit_arena_get(ps->mem, trit_tensor_bytes(&p->val), e);
-    if (role != TRIT_ROLE_buffer) {
+    bool moves = role != TRIT_ROLE_buffer && !frozen;
+    if (moves) {
         p->grad.data = trit_arena_get(ps->mem, trit_tensor_bytes(&p->grad), e);
     }
-    if (!p->path || !p->val.data || (role != TRIT_ROLE_buffer && !p->grad.data)) {
-        return TRIT_E_NOMEM;
-    }
+    if (!p->path || !p->val.data || (moves && !p->grad.data)) return TRIT_E_NOMEM;
     ps->at[ps->n++] = p;
     *out = p;
     return TRIT_OK;
+}
+
+trit_status trit_params_add(trit_params *ps, const char *path, trit_role role, int ndim,
+                            const int64_t *dim, trit_param **out, trit_error *e) {
+    return add(ps, path, role, false, ndim, dim, out, e);
+}
+
+trit_status trit_params_add_frozen(trit_params *ps, const char *path, trit_role role, int ndim,
+                                   const int64_t *dim, trit_param **out, trit_error *e) {
+    return add(ps, path, role, true, ndim, dim, out, e);
 }
 
 trit_param *trit_params_find(const trit_params *ps, const char *path) {
@@ -59,6 +69,15 @@ int64_t trit_params_count(const trit_params *ps) {
     int64_t n = 0;
     for (int i = 0; i < ps->n; i++) {
         if (ps->at[i]->role != TRIT_ROLE_buffer) n += trit_tensor_len(&ps->at[i]->val);
+    }
+    return n;
+}
+
+int64_t trit_params_count_frozen(const trit_params *ps) {
+    int64_t n = 0;
+    for (int i = 0; i < ps->n; i++) {
+        const trit_param *p = ps->at[i];
+        if (p->frozen && p->role != TRIT_ROLE_buffer) n += trit_tensor_len(&p->val);
     }
     return n;
 }

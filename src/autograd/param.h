@@ -28,7 +28,7 @@ typedef struct trit_param {
     trit_role role;
     trit_tensor val;  /* master copy; run arena */
     trit_tensor grad; /* sum over micro-batches, same shape; data NULL for buffers */
-    bool frozen;      /* no gradient is computed and nothing is updated */
+    bool frozen;      /* no gradient is computed and nothing is updated; grad.data may be NULL */
     bool used;        /* a graph has taken it as a leaf; unused ones keep a zero gradient */
 } trit_param;
 
@@ -45,10 +45,15 @@ void trit_params_free(trit_params *ps);
 /* New zeroed parameter with gradient (buffers have none). E_CONFIG when the path exists. */
 trit_status trit_params_add(trit_params *ps, const char *path, trit_role role, int ndim,
                             const int64_t *dim, trit_param **out, trit_error *e);
+/* The same for one that stays as it is first filled: it has no gradient, and no optimizer state. */
+trit_status trit_params_add_frozen(trit_params *ps, const char *path, trit_role role, int ndim,
+                                   const int64_t *dim, trit_param **out, trit_error *e);
 /* NULL when there is none. */
 trit_param *trit_params_find(const trit_params *ps, const char *path);
 /* Elements of all parameters that are not buffers. */
 int64_t trit_params_count(const trit_params *ps);
+/* Of these, elements of frozen parameters. */
+int64_t trit_params_count_frozen(const trit_params *ps);
 
 static inline trit_real *trit_param_val(const trit_param *p) {
     return p->val.data;
