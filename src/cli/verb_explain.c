@@ -38,16 +38,25 @@ static void print_layers(const trit_run *r) {
            "weights", "inputs");
     print_weight(&t, "embed", m->embed, &m->embed_quant, NULL, false);
     int64_t listed = trit_tensor_len(&m->embed->val);
+    int64_t adapters = 0; /* merged at deployment */
     for (int i = 0; i < m->n_linear; i++) {
         const trit_linear_layer *l = m->linear[i];
         bool shared = l->w == m->embed;
         print_weight(&t, l->path, l->w, &l->wq, &l->aq, shared);
         if (!shared) listed += l->n_in * l->n_out;
+        if (l->lora_a) {
+            adapters += trit_tensor_len(&l->lora_a->val) + trit_tensor_len(&l->lora_b->val);
+        }
     }
+    t.params -= adapters;
     t.bits += 32.0 * (double)(t.params - listed);
     char a[32], b[32], c[32];
     printf("  other (norms, biases, positions, steps): %" PRId64 " parameters\n",
            t.params - listed);
+    if (adapters) {
+        printf("  adapters: %" PRId64 " parameters, merged at deployment; frozen: %" PRId64 "\n",
+               adapters, trit_params_count_frozen(&r->ps));
+    }
     printf("total %s parameters, %.1f %% quantized, %.2f bits per parameter, %sB deployed (fp32: "
            "%sB)\n",
            trit_text_si(a, (double)t.params), 100.0 * (double)t.quantized / (double)t.params,
@@ -93,8 +102,10 @@ static void print_all(const trit_run *r) {
     printf("memory\n");
     print_plan("training", &r->train);
     print_plan("evaluation", &r->eval);
+    double held = (double)trit_params_count(&r->ps),
+           frozen = (double)trit_params_count_frozen(&r->ps);
     printf("  parameters and gradients %sB, optimizer state (%s) %sB\n",
-           trit_text_si(a, 8.0 * (double)trit_params_count(&r->ps)), r->opt.type->name,
+           trit_text_si(a, 8 * held - 4 * frozen), r->opt.type->name,
            trit_text_si(s, (double)trit_optim_state_bytes(&r->opt)));
     print_machine(r);
 }

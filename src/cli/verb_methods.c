@@ -103,6 +103,11 @@ static trit_status add_parts(trit_text *out, const trit_row *one, trit_error *e)
     if (!status) {
         add_part(out, "weights", &cfg.weights);
         add_part(out, "activations", &cfg.activations);
+        if (cfg.lora.rank) {
+            trit_text_add(out,
+                          "  weights frozen, adapters of rank %d times %g under the quantizer\n",
+                          (int)cfg.lora.rank, cfg.lora.alpha / (double)cfg.lora.rank);
+        }
     }
     trit_arena_free(&mem);
     return status;

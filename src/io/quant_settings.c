@@ -486,10 +486,12 @@ static const trit_field fields[] = {
             TRIT_FIELD_CUSTOM(trit_quant_cfg, weights, "\"none\"", weights_custom,
                               "quantizer of weights, as \"ternary-absmean\" or an object")
                 TRIT_FIELD_CUSTOM(trit_quant_cfg, activations, "\"none\"", activations_custom,
-                                  "quantizer of layer inputs, as \"int8-token\" or an object"){
-                    "rules", TRIT_T_CUSTOM, "[]", 0, 0, NULL, "",
-                    "other quantizers for layers by path; the last rule that matches wins",
-                    offsetof(trit_quant_cfg, n_rule), NULL, &rules_custom},
+                                  "quantizer of layer inputs, as \"int8-token\" or an object")
+                    TRIT_FIELD_OBJ(trit_quant_cfg, lora, "{}", trit_lora_schema,
+                                   "adapters of layers whose weights are quantized"){
+                        "rules", TRIT_T_CUSTOM, "[]", 0, 0, NULL, "",
+                        "other quantizers for layers by path; the last rule that matches wins",
+                        offsetof(trit_quant_cfg, n_rule), NULL, &rules_custom},
 };
 const trit_schema trit_quant_schema =
     TRIT_SCHEMA("quant", "quantizers of weights and layer inputs", trit_quant_cfg, fields, NULL);

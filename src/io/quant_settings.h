@@ -21,13 +21,14 @@
  *     changes single keys of it: quant.weights.bits=4.
  *   - "estimator" of a layer is the estimator of the layers below and of the specs of its own layer
  *     that name none.
- *   - An override of quant.method replaces the file's method, weights, activations and estimator
- *     (overrides of these still hold, whatever their order); the rules of the file stay.
+ *   - An override of quant.method replaces the file's method, weights, activations, estimator and
+ *     lora (overrides of these still hold, whatever their order); the rules of the file stay.
  *   - quant=NAME replaces the section, rules included. */
 #ifndef TRIT_IO_QUANT_SETTINGS_H
 #define TRIT_IO_QUANT_SETTINGS_H
 
 #include "io/settings.h"
+#include "layers/lora.h"
 #include "quant/spec.h"
 
 /* Specs for the layers whose path matches; the last rule that says something wins. */
@@ -41,6 +42,7 @@ typedef struct trit_quant_cfg {
     const char *method;    /* the named method that was merged in; "" for none */
     const char *estimator; /* ditto, already part of the specs; "" for none */
     trit_spec weights, activations;
+    trit_lora_cfg lora;
     int n_rule;
     const trit_quant_rule *rule; /* [n_rule], config's arena */
 } trit_quant_cfg;

@@ -27,21 +27,36 @@ typedef struct builder {
     trit_error *e;
 } builder;
 
+static trit_rng rng_of(const builder *b, const trit_param *p) {
+    return (trit_rng){.seed = b->seed, .stream = trit_hash32(p->path)};
+}
+
+static void draw_uniform(const builder *b, trit_param *p, double bound) {
+    trit_rng rng = rng_of(b, p);
+    for (int64_t i = 0; i < trit_tensor_len(&p->val); i++) {
+        trit_param_val(p)[i] = TRIT_R(bound * (2 * trit_rng_uniform(&rng, (uint64_t)i) - 1));
+    }
+}
+
 static void draw(const builder *b, trit_param *p, bool into_residual) {
     const trit_model_cfg *c = &b->m->cfg;
-    trit_rng rng = {.seed = b->seed, .stream = trit_hash32(p->path)};
-    trit_real *w = trit_param_val(p);
-    int64_t n = trit_tensor_len(&p->val);
+    trit_rng rng = rng_of(b, p);
     if (c->init == TRIT_INIT_xavier) {
-        double bound = sqrt(6.0 / (double)(p->val.dim[0] + p->val.dim[1]));
-        for (int64_t i = 0; i < n; i++) {
-            w[i] = TRIT_R(bound * (2 * trit_rng_uniform(&rng, (uint64_t)i) - 1));
-        }
+        draw_uniform(b, p, sqrt(6.0 / (double)(p->val.dim[0] + p->val.dim[1])));
         return;
     }
     double std = c->init_std;
     if (into_residual && c->init == TRIT_INIT_gpt2) std /= sqrt(2.0 * (double)c->layers);
-    for (int64_t i = 0; i < n; i++) w[i] = TRIT_R(std * trit_rng_normal(&rng, (uint64_t)i));
+    for (int64_t i = 0; i < trit_tensor_len(&p->val); i++) {
+        trit_param_val(p)[i] = TRIT_R(std * trit_rng_normal(&rng, (uint64_t)i));
+    }
+}
+
+/* A layer's weight; of adapters a as in LoRA (Kaiming's bound with a slope of sqrt 5), b stays 0.
+ */
+static void draw_linear(const builder *b, const trit_linear_layer *l, bool into_residual) {
+    draw(b, l->w, into_residual);
+    if (l->lora_a) draw_uniform(b, l->lora_a, 1 / sqrt((double)l->n_in));
 }
 
 static trit_status add_linear(const builder *b, trit_linear_layer *l, const char *path,
@@ -50,7 +65,7 @@ static trit_status add_linear(const builder *b, trit_linear_layer *l, const char
     b->choose(b->self, path, true, &choice);
     TRIT_TRY(trit_linear_layer_init(l, path, n_in, n_out, b->m->cfg.biases, NULL, TRIT_ROLE_weight,
                                     &choice, b->ps, b->e));
-    draw(b, l->w, into_residual);
+    draw_linear(b, l, into_residual);
     b->m->linear[b->m->n_linear++] = l;
     return TRIT_OK;
 }
@@ -164,7 +179,7 @@ trit_status trit_transformer_init(trit_transformer *m, const trit_model_cfg *cfg
     choose(self, "head", false, &choice);
     TRIT_TRY(trit_linear_layer_init(&m->head, "head", c->width, c->vocab, false,
                                     c->tied ? m->embed : NULL, TRIT_ROLE_weight, &choice, ps, e));
-    if (!c->tied) draw(&b, m->head.w, false);
+    if (!c->tied) draw_linear(&b, &m->head, false);
     m->linear[m->n_linear++] = &m->head;
     return TRIT_OK;
 }

@@ -13,8 +13,8 @@
 static void choose_quant(void *self, const char *path, bool default_on, trit_quant_choice *out) {
     trit_run *r = self;
     const trit_quant_cfg *q = &r->exp->cfg.quant;
-    *out = (trit_quant_choice){trit_spec_off(), trit_spec_off()};
-    if (default_on) *out = (trit_quant_choice){q->weights, q->activations};
+    *out = (trit_quant_choice){trit_spec_off(), trit_spec_off(), q->lora};
+    if (default_on) *out = (trit_quant_choice){q->weights, q->activations, q->lora};
     for (int i = 0; i < q->n_rule; i++) {
         if (!trit_text_match(q->rule[i].match, path)) continue;
         r->rule_hits[i]++;

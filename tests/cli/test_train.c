@@ -341,6 +341,17 @@ static void every_config_can_be_explained(void **state) {
     assert_exit(0, program_run("explain '%s/configs/quickstart.json'", TRIT_SOURCE_DIR), "");
     assert_non_null(strstr(program_out.at, "blocks.0.attn.q"));
     assert_non_null(strstr(program_out.at, "lower bound"));
+    /* Adapters are counted by themselves, and what they freeze. */
+    assert_null(strstr(program_out.at, "adapters"));
+    assert_exit(0,
+                program_run("explain tiny.json quant.method=l4q-w4 quant.weights.group=16 "
+                            "quant.lora.rank=2 model.layers=1 model.width=32 model.heads=2 "
+                            "model.ffn_width=64 model.preset=none model.ffn=gelu"),
+                "");
+    char line[96];
+    snprintf(line, sizeof line, "adapters: %d parameters, merged at deployment; frozen: %d\n",
+             2 * (4 * (32 + 32) + 2 * (32 + 64)), 4 * 32 * 32 + 2 * 32 * 64);
+    assert_non_null(strstr(program_out.at, line));
     assert_false(exists("runs"));
     assert_exit(0, program_run("config --schema"), "");
     trit_error e = {0};

@@ -525,6 +525,36 @@ static void layers(void **state) {
     }
 }
 
+/* Adapters are layered like specs: keys refine, another method brings its own. */
+static void adapters(void **state) {
+    (void)state;
+    static const struct {
+        const char *file, *overrides[MAX_OVERRIDE];
+        int64_t rank;
+        double alpha;
+    } cases[] = {
+        {"{}", {0}, 0, 16},
+        {"\"l4q-w4\"", {0}, 16, 32},
+        {"{\"weights\":\"int4\",\"lora\":{\"rank\":3}}", {0}, 3, 16},
+        {"{\"method\":\"l4q-w4\",\"lora\":{\"rank\":3}}", {0}, 3, 32},
+        {"{\"method\":\"l4q-w4\",\"weights\":{\"bits\":3}}", {"quant.lora.rank=0"}, 0, 32},
+        {"{\"lora\":{\"rank\":3,\"alpha\":1.5}}", {"quant.method=int8"}, 0, 16},
+        {"\"l4q-w4\"", {"quant.method=int8"}, 0, 16},
+        {"\"int8\"", {"quant.lora.rank=4", "quant.method=l4q-w4"}, 4, 32},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        root r;
+        trit_arena mem;
+        trit_error e;
+        char text[256];
+        snprintf(text, sizeof text, "{\"quant\":%s}", cases[i].file);
+        assert_ok(load(&r, text, cases[i].overrides, &mem, &e));
+        assert_int_equal(r.quant.lora.rank, cases[i].rank);
+        assert_true(r.quant.lora.alpha == cases[i].alpha);
+        trit_arena_free(&mem);
+    }
+}
+
 static void errors_of_layers(void **state) {
     (void)state;
     static const struct {
@@ -554,6 +584,9 @@ static void errors_of_layers(void **state) {
         {"{}", {"quant=bwm"}, "/quant/method: unknown method \"bwm\""},
         {"{}", {"quant=\"bwm"}, "quant=\"bwm: value:1:"},
         {"{}", {"quant.weigths=int8"}, "unknown key \"weigths\"; did you mean \"weights\"?"},
+        {"{\"lora\":4}", {0}, "f.json: /quant/lora: found 4, expected an object"},
+        {"{\"lora\":{\"rnk\":4}}", {0}, "f.json: /quant/lora/rnk: unknown key; did you mean"},
+        {"{}", {"quant.lora.rank=-1"}, "quant.lora.rank=-1: found -1, expected"},
         {"{}", {"quant.weights=int9"}, "/quant/weights: bits: found 9"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -636,8 +669,8 @@ int main(void) {
         cmocka_unit_test(values_of_a_spec), cmocka_unit_test(errors_of_a_spec),
         cmocka_unit_test(round_trip),       cmocka_unit_test(rules),
         cmocka_unit_test(methods),          cmocka_unit_test(layers),
-        cmocka_unit_test(errors_of_layers), cmocka_unit_test(unresolved),
-        cmocka_unit_test(json_schema),
+        cmocka_unit_test(adapters),         cmocka_unit_test(errors_of_layers),
+        cmocka_unit_test(unresolved),       cmocka_unit_test(json_schema),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

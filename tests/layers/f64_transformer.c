@@ -13,14 +13,15 @@ typedef struct variant {
     const char *model; /* overrides of the smallest model, as JSON */
     const char *weights, *inputs;
     double smoothing;
-    bool all; /* embedding and head are quantized too */
+    bool all;     /* embedding and head are quantized too */
+    int64_t rank; /* of adapters */
 } variant;
 
 static void choose(void *self, const char *path, bool default_on, trit_quant_choice *out) {
     const variant *v = self;
     trit_error e = {0};
     (void)path;
-    *out = (trit_quant_choice){trit_spec_off(), trit_spec_off()};
+    *out = (trit_quant_choice){.weights = trit_spec_off(), .lora = {v->rank, 3}};
     if (!default_on && !v->all) return;
     assert_ok(trit_spec_parse(&out->weights, TRIT_QUANT_WEIGHT, v->weights, &e));
     assert_ok(trit_spec_parse(&out->activations, TRIT_QUANT_ACTIVATION, v->inputs, &e));
@@ -76,7 +77,8 @@ static void open_fixture(fixture *f, const variant *v, trit_plan_mode mode, bool
     /* Norm weights of one and biases of zero would hide mistakes. */
     for (int i = 0; i < f->ps.n; i++) {
         const trit_param *p = f->ps.at[i];
-        if (p->role != TRIT_ROLE_norm && p->role != TRIT_ROLE_bias) continue;
+        bool zero = strstr(p->path, "lora_b") != NULL;
+        if (p->role != TRIT_ROLE_norm && p->role != TRIT_ROLE_bias && !zero) continue;
         trit_rng r = {.seed = 2, .stream = trit_hash32(p->path)};
         for (int64_t k = 0; k < trit_tensor_len(&p->val); k++) {
             trit_param_val(p)[k] += 0.3 * trit_rng_normal(&r, (uint64_t)k);
@@ -112,7 +114,7 @@ static void assert_gradients(const variant *v) {
     open_fixture(&f, v, TRIT_PLAN_REUSE, true, 1);
     for (int i = 0; i < f.ps.n; i++) {
         const trit_param *p = f.ps.at[i];
-        assert_true(p->used || p->role == TRIT_ROLE_buffer);
+        assert_true(p->used != (p->frozen || p->role == TRIT_ROLE_buffer));
     }
     trit_gradcheck r;
     /* A derivative, or the second one (relu2), jumps: the step must be small there. */
@@ -174,7 +176,7 @@ enum { N_MODEL = sizeof models / sizeof *models };
 static void full_precision(void **state) {
     (void)state;
     for (int i = 0; i < N_MODEL; i++) {
-        const variant v = {models[i], "none", "none", i % 2 ? 0.1 : 0, false};
+        const variant v = {models[i], "none", "none", i % 2 ? 0.1 : 0, false, 0};
         assert_gradients(&v);
         assert_plans_agree(&v);
     }
@@ -185,14 +187,25 @@ static void full_precision(void **state) {
 static void quantized(void **state) {
     (void)state;
     for (int i = 0; i < N_MODEL; i++) {
-        const variant ternary = {models[i], "ternary-absmean", "none", 0, i % 2 == 1};
+        const variant ternary = {models[i], "ternary-absmean", "none", 0, i % 2 == 1, 0};
         assert_gradients(&ternary);
-        const variant lsq = {models[i], "int4-learned", "none", 0, i % 2 == 0};
+        const variant lsq = {models[i], "int4-learned", "none", 0, i % 2 == 0, 0};
         assert_gradients(&lsq);
-        const variant bitnet = {models[i], "ternary-absmean", "int8-token", 0, i % 2 == 0};
+        const variant bitnet = {models[i], "ternary-absmean", "int8-token", 0, i % 2 == 0, 0};
         assert_plans_agree(&bitnet);
-        const variant both = {models[i], "int4-learned", "int8-learned", 0.1, false};
+        const variant both = {models[i], "int4-learned", "int8-learned", 0.1, false, 0};
         assert_plans_agree(&both);
+    }
+}
+
+/* Adapters under learned steps, with and without a head and biases of their own. */
+static void adapters(void **state) {
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        const variant v = {models[i], "int4-learned", "none", 0, i == 0, 2};
+        assert_gradients(&v);
+        const variant t = {models[i], "ternary-absmean", "int8-token", 0, i == 0, 3};
+        assert_plans_agree(&t);
     }
 }
 
@@ -203,7 +216,7 @@ static void binary_attention(void **state) {
         "{\"attention\":\"binary\",\"sub_norm\":true}",
         "{\"attention\":\"binary\",\"kv_heads\":1,\"preset\":\"gpt2\",\"dropout\":0.2}"};
     for (int i = 0; i < 2; i++) {
-        const variant v = {text[i], i ? "none" : "ternary-absmean", "none", 0, false};
+        const variant v = {text[i], i ? "none" : "ternary-absmean", "none", 0, false, 0};
         assert_plans_agree(&v);
     }
 }
@@ -211,6 +224,7 @@ static void binary_attention(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(binary_attention),
+        cmocka_unit_test(adapters),
         cmocka_unit_test(full_precision),
         cmocka_unit_test(quantized),
     };

@@ -1,4 +1,5 @@
-/* A quantized linear layer on integer codes against the same layer on fake-quantized numbers. */
+/* A quantized linear layer on integer codes against the same layer on fake-quantized numbers, and
+ * known answers of what quantizers do to a whole layer. */
 #include "layers/linear.h"
 
 #include "autograd/ops.h"
@@ -26,7 +27,7 @@ static outcome run(const char *weights, const char *inputs, bool integer, int n_
     trit_params ps;
     trit_exec x;
     trit_graph g;
-    trit_quant_choice choice;
+    trit_quant_choice choice = {.lora = {0}};
     trit_linear_layer l;
     trit_param *in;
     trit_arena_init(&mem, "test");
@@ -112,8 +113,178 @@ static void others_use_values(void **state) {
     }
 }
 
+/* ---- known answers ------------------------------------------------------------------------- */
+
+/* A layer of a few numbers: opened, filled, run. */
+typedef struct small {
+    trit_arena mem;
+    trit_params ps;
+    trit_exec x;
+    trit_graph g;
+    trit_linear_layer l;
+    trit_param *in;
+    trit_node *y;
+    void *block;
+} small;
+
+/* weights, inputs: short forms; knob: of the weights' form, NAN leaves it; in, g: [rows, n_in] and
+ * [rows, n_out]. Parameters are filled between open and run. */
+static void open_small(small *s, const char *weights, int knob, double value, trit_lora_cfg lora,
+                       int64_t n_in, int64_t n_out, bool bias) {
+    trit_error e = {0};
+    trit_quant_choice choice = {.activations = trit_spec_off(), .lora = lora};
+    *s = (small){0};
+    trit_arena_init(&s->mem, "test");
+    trit_params_init(&s->ps, &s->mem);
+    assert_ok(trit_runtime_open(&s->x, &(trit_runtime_options){.n_threads = 2}, &e));
+    assert_ok(trit_spec_parse(&choice.weights, TRIT_QUANT_WEIGHT, weights, &e));
+    if (!isnan(value)) choice.weights.knob[TRIT_KNOB_FORM][knob].from = value;
+    assert_ok(trit_linear_layer_init(&s->l, "up", n_in, n_out, bias, NULL, TRIT_ROLE_weight,
+                                     &choice, &s->ps, &e));
+}
+
+static void run_small(small *s, trit_mode mode, int64_t rows, const float *in, const float *g) {
+    trit_error e = {0};
+    int64_t dim[2] = {rows, s->l.n_in};
+    assert_ok(trit_params_add(&s->ps, "x", TRIT_ROLE_weight, 2, dim, &s->in, &e));
+    for (int64_t i = 0; i < rows * s->l.n_in; i++) trit_param_val(s->in)[i] = TRIT_R(in[i]);
+    trit_graph_init(&s->g, mode);
+    s->y = trit_linear_layer_apply(&s->l, &s->g, trit_leaf(&s->g, s->in));
+    assert_non_null(s->y);
+    trit_node *k = trit_input(&s->g, "k", TRIT_REAL, 2, (int64_t[]){rows, s->l.n_out});
+    for (int64_t i = 0; i < rows * s->l.n_out; i++) trit_val(k)[i] = TRIT_R(g[i]);
+    s->y->keep = true;
+    trit_node *loss = trit_sum(&s->g, trit_mul(&s->g, s->y, k));
+    assert_ok(trit_graph_plan(&s->g, loss, TRIT_PLAN_POISON, &e));
+    assert_ok(trit_runtime_scratch(&s->x, s->g.scratch_bytes, &e));
+    s->block = aligned_alloc(64, s->g.plan_bytes + 64);
+    trit_graph_bind(&s->g, s->block);
+    trit_linear_layer_step(&s->l, 0);
+    trit_graph_forward(&s->g, &s->x);
+    if (mode == TRIT_TRAIN) trit_graph_backward(&s->g, &s->x, 1);
+}
+
+static void close_small(small *s) {
+    free(s->block);
+    trit_graph_free(&s->g);
+    trit_runtime_close(&s->x);
+    trit_params_free(&s->ps);
+    trit_arena_free(&s->mem);
+}
+
+static void set(trit_param *p, const float *v) {
+    for (int64_t i = 0; i < trit_tensor_len(&p->val); i++) trit_param_val(p)[i] = TRIT_R(v[i]);
+}
+static void near(const trit_real *got, const double *want, int n) {
+    for (int i = 0; i < n; i++) assert_near(got[i], want[i], 2e-6);
+}
+
+static const float W[8] = {-1.3f, -0.45f, -0.1f, 0, 0.2f, 0.55f, 0.9f, 2.1f};
+static const float TOKENS[16] = {1,   2,  -1, .5f, 0, 1,  -2, 1, /**/
+                                 .5f, -1, 1,  1,   2, -1, 0,  1};
+
+/* Tequila's own code gives these: dead weights -.1, 0 and .2 make the bias 1e-3 * .1, and get a
+ * thousandth of its gradient .3 - .1. */
+static void tequila(void **state) {
+    (void)state;
+    static const float g[] = {.3f, -.1f};
+    static const double gw[] = {.25, .7, -.3998, .0502, -.1998, .4, -.6, .2};
+    static const double plain[] = {.25, .7, -.4, .05, -.2, .4, -.6, .2};
+    for (int i = 0; i < 5; i++) {
+        bool made = i != 1, biased = i == 2;
+        trit_mode mode = i == 3 ? TRIT_EVAL : TRIT_TRAIN;
+        small s;
+        open_small(&s, "tequila-group8", 1, made ? NAN : 0, (trit_lora_cfg){0}, 8, 1, biased);
+        set(s.l.w, W);
+        if (biased) *trit_param_val(s.l.b) = 3;
+        run_small(&s, mode, 2, TOKENS, g);
+        double more = (made ? 1e-4 : 0) + (biased ? 3 : 0);
+        near(trit_val(s.y), (double[]){-2.1 + more, .35 + more}, 2);
+        if (mode == TRIT_TRAIN) {
+            near(trit_param_grad(s.l.w), made ? gw : plain, 8);
+            if (biased) assert_near(*trit_param_grad(s.l.b), .2, 1e-6);
+        }
+        close_small(&s);
+    }
+}
+
+/* Arenas: x Q(w)^T + e*(x w^T). */
+static void sherry(void **state) {
+    (void)state;
+    static const float g[] = {.3f, -.1f};
+    static const double y[] = {-.9 - 1.8 + .9 + .9 - 1.8 + .9, -.45 + .9 - .9 - .9 + .9},
+                        xw[] = {-1.3 - .9 + .1 + .55 - 1.8 + 2.1, -.65 + .45 - .1 + .4 - .55 + 2.1};
+    static const double ga[] = {.25, .7, -.4, .05, -.2, .4, -.6, .2};
+    for (int i = 0; i < 2; i++) {
+        double e = i ? 0 : 0.5;
+        small s;
+        open_small(&s, "sherry-group8", 0, 0.5, (trit_lora_cfg){0}, 8, 1, false);
+        set(s.l.w, W);
+        run_small(&s, i ? TRIT_EVAL : TRIT_TRAIN, 2, TOKENS, g);
+        near(trit_val(s.y), (double[]){y[0] + e * xw[0], y[1] + e * xw[1]}, 2);
+        for (int k = 0; k < 8 && !i; k++) {
+            assert_near(trit_param_grad(s.l.w)[k], 1.5 * ga[k], 2e-6);
+        }
+        close_small(&s);
+    }
+}
+
+/* L4Q on a row of two: w + .5*b*a = [.5, -.8], on a step of .5 [.5, -1]. The gradient of the weight
+ * is the first token's input times its gradient. */
+static void l4q(void **state) {
+    (void)state;
+    static const float w0[] = {.3f, -.9f}, a[] = {.4f, .2f}, b[] = {1}, step[] = {.5f};
+    static const float in[] = {.2f, -.3f}, g[] = {1};
+    small s;
+    open_small(&s, "lsqplus3-row", 0, 1, (trit_lora_cfg){.rank = 1, .alpha = .5}, 2, 1, false);
+    trit_param *ps = trit_params_find(&s.ps, "up.weight_quant.step");
+    set(s.l.w, w0);
+    set(s.l.lora_a, a);
+    set(s.l.lora_b, b);
+    set(ps, step);
+    *trit_param_val(trit_params_find(&s.ps, "up.weight_quant.ready")) = 1;
+    run_small(&s, TRIT_TRAIN, 1, in, g);
+    assert_near(*trit_val(s.y), .2 * .5 + .3 * 1, 1e-6);
+    assert_near(*trit_param_grad(s.l.lora_b), .01, 1e-6);
+    near(trit_param_grad(s.l.lora_a), (double[]){.1, -.15}, 2);
+    assert_near(*trit_param_grad(ps), .12 / sqrt(2 * 3), 1e-6);
+    assert_true(s.l.w->frozen && !s.l.w->grad.data && !s.l.w->used);
+    assert_near(trit_param_val(s.l.w)[0], .3, 1e-7);
+    assert_string_equal(s.l.lora_a->path, "up.lora_a");
+    assert_string_equal(s.l.lora_b->path, "up.lora_b");
+    close_small(&s);
+}
+
+/* Only quantized weights that are a layer's own have adapters. */
+static void adapters_have_a_place(void **state) {
+    (void)state;
+    static const trit_lora_cfg lora = {.rank = 2, .alpha = 4};
+    small s;
+    open_small(&s, "ternary-absmean", 0, NAN, lora, 6, 4, false);
+    assert_int_equal(trit_tensor_len(&s.l.lora_a->val), 2 * 6);
+    assert_int_equal(trit_tensor_len(&s.l.lora_b->val), 4 * 2);
+    assert_true(s.l.lora_scale == 2 && s.l.w->frozen);
+    assert_int_equal(trit_params_count(&s.ps), 24 + 12 + 8);
+    assert_int_equal(trit_params_count_frozen(&s.ps), 24);
+    trit_error e = {0};
+    trit_linear_layer tied;
+    trit_quant_choice choice = {.activations = trit_spec_off(), .lora = lora};
+    assert_ok(trit_spec_parse(&choice.weights, TRIT_QUANT_WEIGHT, "ternary-absmean", &e));
+    assert_ok(trit_linear_layer_init(&tied, "head", 6, 4, false, s.l.w, TRIT_ROLE_weight, &choice,
+                                     &s.ps, &e));
+    assert_null(tied.lora_a);
+    close_small(&s);
+    open_small(&s, "none", 0, NAN, lora, 6, 4, false);
+    assert_true(!s.l.lora_a && !s.l.w->frozen && s.l.w->grad.data);
+    close_small(&s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tequila),
+        cmocka_unit_test(sherry),
+        cmocka_unit_test(l4q),
+        cmocka_unit_test(adapters_have_a_place),
         cmocka_unit_test(codes_stand_for_values),
         cmocka_unit_test(others_use_values),
     };

@@ -20,7 +20,7 @@ typedef struct fixture {
 /* Quantizes the layer whose path is *self, or all that are quantized by default when NULL. */
 static void choose(void *self, const char *path, bool default_on, trit_quant_choice *out) {
     trit_error e = {0};
-    *out = (trit_quant_choice){trit_spec_off(), trit_spec_off()};
+    *out = (trit_quant_choice){.weights = trit_spec_off()};
     if (self ? strcmp(self, path) != 0 : !default_on) return;
     assert_ok(trit_spec_parse(&out->weights, TRIT_QUANT_WEIGHT, "ternary-absmean", &e));
     assert_ok(trit_spec_parse(&out->activations, TRIT_QUANT_ACTIVATION, "int8-token", &e));
@@ -30,7 +30,7 @@ static void choose_none(void *self, const char *path, bool default_on, trit_quan
     (void)self;
     (void)path;
     (void)default_on;
-    *out = (trit_quant_choice){trit_spec_off(), trit_spec_off()};
+    *out = (trit_quant_choice){.weights = trit_spec_off()};
 }
 
 static trit_model_cfg preset(const char *name, const char *more) {
@@ -336,6 +336,36 @@ static void what_is_quantized(void **state) {
     }
 }
 
+/* a is uniform to 1/sqrt(n_in), b zero, so that the first forward is that of the frozen weights,
+ * which are the ones drawn without adapters. */
+static void choose_adapters(void *self, const char *path, bool default_on, trit_quant_choice *out) {
+    choose(self, path, default_on, out);
+    out->lora = (trit_lora_cfg){.rank = 4, .alpha = 8};
+}
+
+static void adapters(void **state) {
+    (void)state;
+    trit_model_cfg cfg = preset("llama", "{\"layers\":1,\"width\":64,\"heads\":4}");
+    fixture plain, f;
+    open_fixture(&plain, &cfg, choose, NULL, 1);
+    open_fixture(&f, &cfg, choose_adapters, NULL, 1);
+    build(&plain);
+    build(&f);
+    assert_true(*trit_val(f.io.loss) == *trit_val(plain.io.loss));
+    assert_null(trit_params_find(&f.ps, "head.lora_a"));
+    assert_false(trit_params_find(&f.ps, "embed.weight")->frozen);
+    const trit_param *a = trit_params_find(&f.ps, "blocks.0.ffn.down.lora_a");
+    int64_t n = trit_tensor_len(&a->val), n_in = 192; /* 8/3 of 64, in multiples of 32 */
+    assert_int_equal(n, 4 * n_in);
+    double most = 0;
+    for (int64_t i = 0; i < n; i++) most = fmax(most, fabs((double)trit_param_val(a)[i]));
+    assert_true(most <= 1 / sqrt((double)n_in) && most > 0.98 / sqrt((double)n_in));
+    assert_near(deviation(&f, a->path), sqrt(1.0 / 3 / (double)n_in), 0.003);
+    assert_true(deviation(&f, "blocks.0.ffn.down.lora_b") == 0);
+    close_fixture(&plain);
+    close_fixture(&f);
+}
+
 static void flops(void **state) {
     (void)state;
     trit_model_cfg cfg = preset("llama", small);
@@ -357,6 +387,7 @@ int main(void) {
         cmocka_unit_test(logits_are_causal),
         cmocka_unit_test(positions_matter),
         cmocka_unit_test(what_is_quantized),
+        cmocka_unit_test(adapters),
         cmocka_unit_test(flops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
