@@ -35,19 +35,23 @@ static inline int leave_dir(void **state) {
     "\"data\": {\"source\": \"text.txt\"}, \"model\": {\"preset\": \"bitnet\", " \
     "\"layers\": 1, \"width\": 32, \"heads\": 2, \"context\": 16}"
 
+static inline void open_text(fixture *f, const char *text, int n_threads, unsigned what) {
+    trit_error e = {0};
+    *f = (fixture){0};
+    assert_ok(trit_experiment_parse(&f->exp, text, "test.json", &e));
+    assert_ok(trit_run_open(&f->r, &f->exp, what, &(trit_runtime_options){.n_threads = n_threads},
+                            NULL, &e));
+}
+
 /* train: members of the section train; more: further sections, each after a comma. */
 static inline void open_run(fixture *f, const char *train, const char *more, int n_threads,
                             unsigned what) {
-    trit_error e = {0};
     char text[1024];
     int n = snprintf(text, sizeof text,
                      "{" TINY_MODEL ", \"train\": {\"steps\": 60, \"eval_every\": 20%s%s}%s}",
                      *train ? ", " : "", train, more);
     assert_true(n > 0 && (size_t)n < sizeof text);
-    *f = (fixture){0};
-    assert_ok(trit_experiment_parse(&f->exp, text, "test.json", &e));
-    assert_ok(trit_run_open(&f->r, &f->exp, what, &(trit_runtime_options){.n_threads = n_threads},
-                            NULL, &e));
+    open_text(f, text, n_threads, what);
 }
 
 static inline void close_run(fixture *f) {

@@ -222,8 +222,71 @@ static void what_holds_no_checkpoint(void **state) {
     assert_error_has(e, "does not name a checkpoint");
 }
 
+/* ---- methods that act on a layer ------------------------------------------------------------ */
+
+/* Trains the config in dir up to step `stop` from where it stands; the loss of each to losses. */
+static void go_on(const char *dir, const char *text, int64_t stop, double *losses) {
+    fixture f;
+    trit_store s = {0};
+    trit_error e = {0};
+    trit_step_result step;
+    open_text(&f, text, 2, TRIT_RUN_TRAIN | TRIT_RUN_EVAL);
+    assert_ok(trit_store_open(&s, dir, &f.exp, &e));
+    assert_ok(trit_store_resume(&s, &f.r, &e));
+    while (f.r.step < stop) {
+        assert_ok(trit_run_step(&f.r, NULL, &step, &e));
+        losses[f.r.step - 1] = step.loss;
+    }
+    assert_ok(trit_store_save(&s, &f.r, &e));
+    trit_store_close(&s);
+    close_run(&f);
+}
+
+#define SMALL      "\"model\": {\"layers\": 1, \"width\": 32, \"heads\": 2, \"context\": 16"
+#define WITH(more) SMALL ", " more "}, \"quant\": "
+#define SHERRY                                                                                     \
+    "{\"method\": \"sherry\", \"weights\": {\"group\": 32, \"knobs\": {\"residual\": {\"shape\": " \
+    "\"hump\", \"from\": 0, \"to\": 1, \"end\": 18}}}}"
+
+/* Twenty steps on stories: the loss falls, and a run in two parts is the run in one, bit for bit.
+ */
+static void layer_methods_learn_and_resume(void **state) {
+    (void)state;
+    static const char *const models[] = {
+        SMALL "}, \"quant\": {\"method\": \"tequila\", \"weights\": {\"group\": 32}}",
+        SMALL "}, \"quant\": " SHERRY,
+        SMALL "}, \"quant\": {\"method\": \"l4q-w4\", \"weights\": {\"group\": 32}}",
+        WITH("\"ffn\": \"rprelu\", \"sub_norm\": true") "\"reactnet\"",
+        WITH("\"ffn\": \"maxout\", \"sub_norm\": true") "\"adabin\"",
+        WITH("\"attention\": \"binary\", \"sub_norm\": true") "\"bibert\"",
+        WITH("\"sub_norm\": true") "\"ofq-w2a2\""};
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        enum { STEPS = 20, HALF = 9 };
+        char text[1024], once[16], twice[16], path[256], other[256];
+        double straight[STEPS], halves[STEPS];
+        trit_error e = {0};
+        snprintf(text, sizeof text,
+                 "{\"data\": {\"tales_bytes\": 20000}, \"train\": {\"steps\": 20, \"batch\": 8}, "
+                 "\"optim\": {\"lr\": 1e-2, \"warmup\": 2}, %s}",
+                 models[i]);
+        snprintf(once, sizeof once, "once%d", (int)i);
+        snprintf(twice, sizeof twice, "twice%d", (int)i);
+        go_on(once, text, STEPS, straight);
+        go_on(twice, text, HALF, halves);
+        go_on(twice, text, STEPS, halves);
+        assert_memory_equal(straight, halves, sizeof straight);
+        assert_ok(trit_store_find(once, "latest", path, sizeof path, &e));
+        assert_ok(trit_store_find(twice, "latest", other, sizeof other, &e));
+        assert_same_file(path, other);
+        if (!(straight[STEPS - 1] < straight[0] - 0.5)) {
+            fail_msg("%s: from %g to %g", models[i], straight[0], straight[STEPS - 1]);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(layer_methods_learn_and_resume),
         cmocka_unit_test(evaluations_are_made_up_for),
         cmocka_unit_test(stopped_anywhere),
         cmocka_unit_test(old_checkpoints_go_and_the_best_stays),
