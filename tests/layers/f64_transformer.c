@@ -153,20 +153,20 @@ static void assert_plans_agree(const variant *v) {
     for (int i = 0; i < 4; i++) close_fixture(&f[i]);
 }
 
-#define ONE_KV_HEAD                                                         \
-    "{\"preset\":\"gpt2\",\"kv_heads\":1,\"sub_norm\":true,\"tied\":false," \
-    "\"ffn\":\"relu2\",\"positions\":\"rope\",\"dropout\":0.3}"
-#define GELU_LEARNED                                                                    \
-    "{\"preset\":\"bitnet\",\"positions\":\"learned\",\"biases\":true,\"dropout\":0.2," \
-    "\"gelu\":\"erf\",\"ffn\":\"gelu\"}"
+static const char one_kv_head[] =
+    "{\"preset\":\"gpt2\",\"kv_heads\":1,\"sub_norm\":true,\"tied\":false,"
+    "\"ffn\":\"relu2\",\"positions\":\"rope\",\"dropout\":0.3}";
+static const char gelu_learned[] =
+    "{\"preset\":\"bitnet\",\"positions\":\"learned\",\"biases\":true,\"dropout\":0.2,"
+    "\"gelu\":\"erf\",\"ffn\":\"gelu\"}";
 static const char *const models[] = {
     "{}",
     "{\"preset\":\"gpt2\"}",
     "{\"preset\":\"llama\"}",
     "{\"preset\":\"bitnet\"}",
     "{\"preset\":\"llama\",\"heads\":4,\"kv_heads\":2,\"qk_norm\":true,\"tied\":true}",
-    ONE_KV_HEAD,
-    GELU_LEARNED,
+    one_kv_head,
+    gelu_learned,
     "{\"norm\":\"layer\",\"qk_norm\":true,\"sub_norm\":true,\"ffn\":\"swiglu\"}",
     "{\"ffn\":\"rprelu\"}",
     "{\"ffn\":\"maxout\",\"sub_norm\":true,\"biases\":true}",
