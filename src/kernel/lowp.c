@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum {
-    ROW_BLOCK = 128,  /* rows of one task */
+    ROW_BLOCK = 128,  /* rows of one task, rounded up to whole tiles */
     DEPTH_BLOCK = 512 /* of the reduction of dW: a panel of it stays in the cache */
 };
 
@@ -29,8 +29,8 @@ static const lowp_ops *ops_of(const trit_lowp *l) {
 
 /* ---- forward ---- */
 
-static size_t panels_bytes(int64_t n, int64_t k, int64_t step, size_t element) {
-    return (size_t)(round_up(n, LOWP_NR) * round_up(k, step)) * element;
+static size_t panels_bytes(int64_t n, int width, int64_t k, int64_t step, size_t element) {
+    return (size_t)(round_up(n, width) * round_up(k, step)) * element;
 }
 
 /* Rows of X are read 4 codes at a time, so a width that is no multiple of 4 needs a padded copy. */
@@ -39,26 +39,26 @@ static size_t padded_x_bytes(int64_t M, int64_t K) {
 }
 
 size_t trit_lowp_forward_bytes(int64_t M, int64_t N, int64_t K) {
-    return panels_bytes(N, K, 4, 1) + padded_x_bytes(M, K) + 64;
+    return panels_bytes(N, lowp_width(N), K, 4, 1) + padded_x_bytes(M, K) + 64;
 }
 
 static void pack_weights(const trit_lowp *l, int64_t N, int64_t K, const int8_t *w, uint8_t *out) {
-    int64_t depth = round_up(K, 4);
+    int64_t depth = round_up(K, 4), width = lowp_width(N);
 #pragma omp parallel for schedule(static) num_threads(l->n_threads)
-    for (int64_t j = 0; j < N; j += LOWP_NR) {
+    for (int64_t j = 0; j < N; j += width) {
         uint8_t *panel = out + j * depth;
         /* 128 stands for code 0: padding adds nothing. */
-        memset(panel, 128, (size_t)(LOWP_NR * depth));
-        for (int64_t c = 0; c < smaller(LOWP_NR, N - j); c++) {
+        memset(panel, 128, (size_t)(width * depth));
+        for (int64_t c = 0; c < smaller(width, N - j); c++) {
             const int8_t *row = w + (j + c) * K;
             int64_t p = 0;
             for (; p + 4 <= K; p += 4) {
                 uint32_t four;
                 memcpy(&four, row + p, 4);
                 four ^= 0x80808080u; /* code + 128 in each byte */
-                memcpy(panel + p * LOWP_NR + 4 * c, &four, 4);
+                memcpy(panel + p * width + 4 * c, &four, 4);
             }
-            for (; p < K; p++) panel[p / 4 * 4 * LOWP_NR + 4 * c + p % 4] = (uint8_t)(row[p] + 128);
+            for (; p < K; p++) panel[p / 4 * 4 * width + 4 * c + p % 4] = (uint8_t)(row[p] + 128);
         }
     }
 }
@@ -73,25 +73,25 @@ typedef struct forward_job {
     float *y;
 } forward_job;
 
-/* Rows begin..end-1, at most ROW_BLOCK: each panel of W is used for all of them while it is cached.
- */
+/* Rows begin..end-1, of one task: each panel of W is used for all of them while it is cached. */
 static void forward_rows(const forward_job *f, int64_t begin, int64_t end) {
     int64_t depth = round_up(f->K, 4);
-    int32_t a_sum[ROW_BLOCK];
+    int width = lowp_width(f->N), rows = lowp_rows(width);
+    int32_t a_sum[ROW_BLOCK + LOWP_MAX_ROWS];
     for (int64_t i = begin; i < end; i++) {
         a_sum[i - begin] = f->ops->sum_s8(f->K, f->x + i * depth);
     }
-    for (int64_t j = 0; j < f->N; j += LOWP_NR) {
+    for (int64_t j = 0; j < f->N; j += width) {
         lowp_finish finish = {.sw = f->sw.per_row ? f->sw.s + j : f->sw.s,
                               .sw_per_column = f->sw.per_row,
                               .bias = f->bias ? f->bias + j : NULL,
                               .ldy = f->N,
-                              .n = (int)smaller(LOWP_NR, f->N - j)};
-        for (int64_t r = begin; r < end; r += LOWP_MR) {
-            int m = (int)smaller(LOWP_MR, end - r);
+                              .n = (int)smaller(width, f->N - j)};
+        for (int64_t r = begin; r < end; r += rows) {
+            int m = (int)smaller(rows, end - r);
             for (int i = 0; i < m; i++) finish.sx[i] = f->sx.s[f->sx.per_row ? r + i : 0];
             finish.y = f->y + r * f->N + j;
-            f->ops->tile_s8(m, depth, f->x + r * depth, depth, f->panels + j * depth,
+            f->ops->tile_s8(width, m, depth, f->x + r * depth, depth, f->panels + j * depth,
                             a_sum + (r - begin), &finish);
         }
     }
@@ -104,36 +104,38 @@ void trit_lowp_forward(const trit_lowp *l, int64_t M, int64_t N, int64_t K, cons
     int64_t depth = round_up(K, 4);
     pack_weights(l, N, K, w, panels);
     if (K % 4) {
-        int8_t *copy = (int8_t *)(panels + panels_bytes(N, K, 4, 1));
+        int8_t *copy = (int8_t *)(panels + panels_bytes(N, lowp_width(N), K, 4, 1));
         memset(copy, 0, (size_t)(M * depth));
         for (int64_t i = 0; i < M; i++) memcpy(copy + i * depth, x + i * K, (size_t)K);
         x = copy;
     }
     forward_job f = {ops_of(l), N, K, x, sx, sw, panels, bias, y};
+    int64_t block = round_up(ROW_BLOCK, lowp_rows(lowp_width(N)));
 #pragma omp parallel for schedule(static) num_threads(l->n_threads)
-    for (int64_t i = 0; i < M; i += ROW_BLOCK) forward_rows(&f, i, smaller(i + ROW_BLOCK, M));
+    for (int64_t i = 0; i < M; i += block) forward_rows(&f, i, smaller(i + block, M));
 }
 
 /* ---- backward ---- */
 
 size_t trit_lowp_backward_bytes(int64_t M, int64_t N, int64_t K) {
-    size_t dx = (size_t)(M * round_up(N, 2)) * 2 + panels_bytes(K, N, 2, 2);
-    size_t dw = (size_t)(N * round_up(M, 2)) * 2 + panels_bytes(K, M, 2, 2);
+    size_t dx = (size_t)(M * round_up(N, 2)) * 2 + panels_bytes(K, lowp_width(K), N, 2, 2);
+    size_t dw =
+        (size_t)(round_up(N, LOWP_PACK) * round_up(M, 2)) * 2 + panels_bytes(K, 48, M, 2, 2);
     return (dx > dw ? dx : dw) + 64; /* they take turns */
 }
 
 /* Codes [rows, cols] as bf16 panels over cols, the reduction running over rows. */
-static void pack_codes(const trit_lowp *l, int64_t rows, int64_t cols, const int8_t *x,
+static void pack_codes(const trit_lowp *l, int64_t rows, int64_t cols, int width, const int8_t *x,
                        uint16_t *out) {
     int64_t depth = round_up(rows, 2);
     const lowp_ops *ops = ops_of(l);
 #pragma omp parallel for schedule(static) num_threads(l->n_threads)
-    for (int64_t j = 0; j < cols; j += LOWP_NR) {
+    for (int64_t j = 0; j < cols; j += width) {
         uint16_t *panel = out + j * depth;
-        int64_t n = smaller(LOWP_NR, cols - j);
+        int64_t n = smaller(width, cols - j);
         for (int64_t p = 0; p < depth; p += 2) {
             const int8_t *a = x + p * cols + j;
-            ops->pack_pair(n, a, p + 1 < rows ? a + cols : NULL, panel + p * LOWP_NR);
+            ops->pack_pair(width, n, a, p + 1 < rows ? a + cols : NULL, panel + p * width);
         }
     }
 }
@@ -150,25 +152,21 @@ static void round_rows(const trit_lowp *l, int64_t M, int64_t N, const float *g,
     }
 }
 
-/* g times the scales of its rows (tokens), rounded and transposed: [N, round_up(M,2)]. */
-static void round_columns(const trit_lowp *l, int64_t M, int64_t N, const float *g,
-                          trit_lowp_scale sx, uint16_t *out) {
-    int64_t height = round_up(M, 2);
+/* g times the scales of its rows (tokens), rounded: its columns as streams of LOWP_PACK rows of A,
+ * block by block of the depth M. */
+static void pack_columns(const trit_lowp *l, int64_t M, int64_t N, const float *g,
+                         trit_lowp_scale sx, uint16_t *out) {
+    int64_t height = round_up(N, LOWP_PACK);
     const lowp_ops *ops = ops_of(l);
 #pragma omp parallel for schedule(static) num_threads(l->n_threads)
     for (int64_t i = 0; i < M; i += LOWP_BLOCK) {
-        int64_t m = smaller(LOWP_BLOCK, M - i);
-        for (int64_t j = 0; j < N; j += LOWP_BLOCK) {
-            int64_t n = smaller(LOWP_BLOCK, N - j);
-            uint16_t block[LOWP_BLOCK][LOWP_BLOCK];
-            for (int64_t r = 0; r < m; r++) {
-                const float *s = sx.per_row ? sx.s + i + r : sx.s;
-                ops->round_row(n, g + (i + r) * N + j, s, 0, block[r]);
-            }
-            ops->transpose(m, n, block, out + j * height + i, height);
+        int64_t p = i / DEPTH_BLOCK * DEPTH_BLOCK, k = round_up(smaller(DEPTH_BLOCK, M - p), 2);
+        for (int64_t j = 0; j < N; j += 2 * LOWP_PACK) {
+            ops->pack_columns(smaller(LOWP_BLOCK, M - i), smaller(2 * LOWP_PACK, N - j),
+                              g + i * N + j, N, sx.per_row ? sx.s + i : sx.s, sx.per_row,
+                              out + p * height + j * k + (i - p) * LOWP_PACK, LOWP_PACK * k);
         }
     }
-    for (int64_t j = 0; M % 2 && j < N; j++) out[j * height + M] = 0;
 }
 
 /* c[rows, cols] = or += a[rows, depth] . panels, in blocks of the depth added in order. */
@@ -176,18 +174,42 @@ static void multiply(const trit_lowp *l, int64_t rows, int64_t cols, int64_t dep
                      const uint16_t *a, const uint16_t *panels, float *c, bool acc) {
     const lowp_ops *ops = ops_of(l);
     /* Tasks of about 16 row blocks where there are few rows, as in dW of narrow layers. */
-    int64_t block = rows >= 16 * ROW_BLOCK ? ROW_BLOCK : round_up((rows + 15) / 16, LOWP_MR);
+    int width = lowp_width(cols), tile = lowp_rows(width);
+    int64_t block = round_up(smaller(ROW_BLOCK, (rows + 15) / 16), tile);
 #pragma omp parallel for schedule(static) num_threads(l->n_threads)
     for (int64_t i = 0; i < rows; i += block) {
         int64_t end = smaller(i + block, rows);
         for (int64_t p = 0; p < depth; p += DEPTH_BLOCK) {
             int64_t k = smaller(DEPTH_BLOCK, depth - p);
-            for (int64_t j = 0; j < cols; j += LOWP_NR) {
-                const uint16_t *panel = panels + j * depth + p * LOWP_NR;
-                int n = (int)smaller(LOWP_NR, cols - j);
-                for (int64_t r = i; r < end; r += LOWP_MR) {
-                    ops->tile_bf16((int)smaller(LOWP_MR, end - r), n, k, a + r * depth + p, depth,
-                                   panel, c + r * cols + j, cols, acc || p > 0);
+            for (int64_t j = 0; j < cols; j += width) {
+                const uint16_t *panel = panels + j * depth + p * width;
+                int n = (int)smaller(width, cols - j);
+                for (int64_t r = i; r < end; r += tile) {
+                    ops->tile_bf16(width, (int)smaller(tile, end - r), n, k, a + r * depth + p,
+                                   depth, panel, c + r * cols + j, cols, acc || p > 0);
+                }
+            }
+        }
+    }
+}
+
+/* c[rows, cols] = or += streams of pack_columns . panels of width 48. */
+static void multiply_packed(const trit_lowp *l, int64_t rows, int64_t cols, int64_t depth,
+                            const uint16_t *a, const uint16_t *panels, float *c, bool acc) {
+    const lowp_ops *ops = ops_of(l);
+    int64_t block = round_up(smaller(ROW_BLOCK, (rows + 15) / 16), LOWP_PACK);
+    int64_t height = round_up(rows, LOWP_PACK);
+#pragma omp parallel for schedule(static) num_threads(l->n_threads)
+    for (int64_t i = 0; i < rows; i += block) {
+        int64_t end = smaller(i + block, rows);
+        for (int64_t p = 0; p < depth; p += DEPTH_BLOCK) {
+            int64_t k = smaller(DEPTH_BLOCK, depth - p);
+            for (int64_t j = 0; j < cols; j += 48) {
+                const uint16_t *panel = panels + j * depth + p * 48;
+                int n = (int)smaller(48, cols - j);
+                for (int64_t r = i; r < end; r += LOWP_PACK) {
+                    ops->tile_packed((int)smaller(LOWP_PACK, end - r), n, k, a + p * height + r * k,
+                                     panel, c + r * cols + j, cols, acc || p > 0);
                 }
             }
         }
@@ -205,13 +227,14 @@ void trit_lowp_backward(const trit_lowp *l, int64_t M, int64_t N, int64_t K, con
     if (dx) {
         uint16_t *rows = work, *panels = rows + aligned(M * round_up(N, 2));
         round_rows(l, M, N, g, sw, rows);
-        pack_codes(l, N, K, w, panels);
+        pack_codes(l, N, K, lowp_width(K), w, panels);
         multiply(l, M, K, round_up(N, 2), rows, panels, dx, acc_dx);
     }
     if (dw) {
-        uint16_t *columns = work, *panels = columns + aligned(N * round_up(M, 2));
-        round_columns(l, M, N, g, sx, columns);
-        pack_codes(l, M, K, x, panels);
-        multiply(l, N, K, round_up(M, 2), columns, panels, dw, acc_dw);
+        uint16_t *columns = work,
+                 *panels = columns + aligned(round_up(N, LOWP_PACK) * round_up(M, 2));
+        pack_columns(l, M, N, g, sx, columns);
+        pack_codes(l, M, K, 48, x, panels);
+        multiply_packed(l, N, K, round_up(M, 2), columns, panels, dw, acc_dw);
     }
 }

@@ -1,14 +1,11 @@
-/* Tiles of low-bit products with AVX-512 VNNI and BF16: 8 rows by 48 columns in 24 accumulators.
- * They are named one by one, since compilers keep an array of them in memory. A tile of fewer rows
- * computes its last row more than once and stores it once. */
+/* Tiles of low-bit products with AVX-512 VNNI and BF16: 24 accumulators, as 12 rows by 32 columns,
+ * 8 by 48 or 6 by 64, whichever fits a matrix best. */
 #include "kernel/lowp_tile.h"
 
 #if defined(__AVX512VNNI__) && defined(__AVX512BF16__)
 #include "kernel/lowp_pack.inc"
 
 #include <immintrin.h>
-
-#define EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
 
 /* The lowest n lanes of a vector. */
 static inline __mmask16 mask_of(int n) {
@@ -38,76 +35,124 @@ static inline void finish(const lowp_finish *f, int i, int v, __m512i sum) {
     _mm512_mask_storeu_ps(f->y + i * f->ldy + v * LOWP_VEC, mask, y);
 }
 
-static void tile_s8(int m, int64_t k, const int8_t *a, int64_t lda, const uint8_t *panel,
-                    const int32_t *a_sum, const lowp_finish *f) {
-#define START(i)                                        \
-    const int8_t *a##i = a + (i < m ? i : m - 1) * lda; \
-    __m512i c##i##0 = _mm512_setzero_si512(), c##i##1 = c##i##0, c##i##2 = c##i##0;
-    EACH_ROW(START)
-#undef START
-    for (int64_t p = 0; p < k; p += 4, panel += 4 * LOWP_NR) {
-        __m512i b0 = _mm512_loadu_si512(panel), b1 = _mm512_loadu_si512(panel + 64);
-        __m512i b2 = _mm512_loadu_si512(panel + 128);
-#define STEP(i)                                        \
-    {                                                  \
-        __m512i x = four(a##i + p);                    \
-        c##i##0 = _mm512_dpbusd_epi32(c##i##0, b0, x); \
-        c##i##1 = _mm512_dpbusd_epi32(c##i##1, b1, x); \
-        c##i##2 = _mm512_dpbusd_epi32(c##i##2, b2, x); \
-    }
-        EACH_ROW(STEP)
-#undef STEP
-    }
-    /* The panel holds code + 128. */
-#define END(i)                                           \
-    if (i < m) {                                         \
-        __m512i off = _mm512_set1_epi32(128 * a_sum[i]); \
-        finish(f, i, 0, _mm512_sub_epi32(c##i##0, off)); \
-        finish(f, i, 1, _mm512_sub_epi32(c##i##1, off)); \
-        finish(f, i, 2, _mm512_sub_epi32(c##i##2, off)); \
-    }
-    EACH_ROW(END)
-#undef END
-}
-
 static inline void store(float *c, __mmask16 mask, int acc, __m512 sum) {
     if (acc) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, c));
     _mm512_mask_storeu_ps(c, mask, sum);
 }
 
-static void tile_bf16(int m, int n, int64_t k, const uint16_t *a, int64_t lda,
-                      const uint16_t *panel, float *c, int64_t ldc, int acc) {
-#define START(i)                                          \
-    const uint16_t *a##i = a + (i < m ? i : m - 1) * lda; \
-    __m512 c##i##0 = _mm512_setzero_ps(), c##i##1 = c##i##0, c##i##2 = c##i##0;
-    EACH_ROW(START)
-#undef START
-    for (int64_t p = 0; p < k; p += 2, panel += 2 * LOWP_NR) {
-        __m512bh b0 = (__m512bh)_mm512_loadu_si512(panel);
-        __m512bh b1 = (__m512bh)_mm512_loadu_si512(panel + 32);
-        __m512bh b2 = (__m512bh)_mm512_loadu_si512(panel + 64);
-#define STEP(i)                                     \
-    {                                               \
-        __m512bh x = pair(a##i + p);                \
-        c##i##0 = _mm512_dpbf16_ps(c##i##0, x, b0); \
-        c##i##1 = _mm512_dpbf16_ps(c##i##1, x, b1); \
-        c##i##2 = _mm512_dpbf16_ps(c##i##2, x, b2); \
-    }
-        EACH_ROW(STEP)
-#undef STEP
-    }
-    __mmask16 m0 = mask_of(n), m1 = mask_of(n - LOWP_VEC), m2 = mask_of(n - 2 * LOWP_VEC);
-#define END(i)                                               \
-    if (i < m) {                                             \
-        store(c + i * ldc, m0, acc, c##i##0);                \
-        store(c + i * ldc + LOWP_VEC, m1, acc, c##i##1);     \
-        store(c + i * ldc + 2 * LOWP_VEC, m2, acc, c##i##2); \
-    }
-    EACH_ROW(END)
-#undef END
+#define ROWS_6(X)    X(0) X(1) X(2) X(3) X(4) X(5)
+#define ROWS_8(X)    ROWS_6(X) X(6) X(7)
+#define ROWS_12(X)   ROWS_8(X) X(8) X(9) X(10) X(11)
+#define COLS_2(X, i) X(i, 0) X(i, 1)
+#define COLS_3(X, i) COLS_2(X, i) X(i, 2)
+#define COLS_4(X, i) COLS_3(X, i) X(i, 3)
+
+#define TILE_NAME(x) x##_32
+#define TILE_WIDTH   32
+#define ROWS         ROWS_12
+#define COLS         COLS_2
+#include "kernel/lowp_avx512.inc"
+#undef TILE_NAME
+#undef TILE_WIDTH
+#undef ROWS
+#undef COLS
+
+#define TILE_NAME(x) x##_48
+#define TILE_WIDTH   48
+#define ROWS         ROWS_8
+#define COLS         COLS_3
+#include "kernel/lowp_avx512.inc"
+#undef TILE_NAME
+#undef TILE_WIDTH
+#undef ROWS
+#undef COLS
+
+#define TILE_NAME(x) x##_64
+#define TILE_WIDTH   64
+#define ROWS         ROWS_6
+#define COLS         COLS_4
+#include "kernel/lowp_avx512.inc"
+
+static void tile_s8(int width, int m, int64_t k, const int8_t *a, int64_t lda, const uint8_t *panel,
+                    const int32_t *a_sum, const lowp_finish *f) {
+    if (width == 32) tile_s8_32(m, k, a, lda, panel, a_sum, f);
+    if (width == 48) tile_s8_48(m, k, a, lda, panel, a_sum, f);
+    if (width == 64) tile_s8_64(m, k, a, lda, panel, a_sum, f);
 }
 
-const lowp_ops trit_lowp_avx512 = {tile_s8, tile_bf16, sum_s8, pack_pair, round_row, transpose};
+static void tile_bf16(int width, int m, int n, int64_t k, const uint16_t *a, int64_t lda,
+                      const uint16_t *panel, float *c, int64_t ldc, int acc) {
+    if (width == 32) tile_bf16_32(m, n, k, a, lda, panel, c, ldc, acc);
+    if (width == 48) tile_bf16_48(m, n, k, a, lda, panel, c, ldc, acc);
+    if (width == 64) tile_bf16_64(m, n, k, a, lda, panel, c, ldc, acc);
+}
+
+static void tile_packed(int m, int n, int64_t k, const uint16_t *a, const uint16_t *panel, float *c,
+                        int64_t ldc, int acc) {
+#define ZERO(i, v) __m512 c##i##_##v = _mm512_setzero_ps();
+#define START(i)   COLS_3(ZERO, i)
+    ROWS_8(START)
+    for (int64_t p = 0; p < k; p += 2, panel += 2 * 48, a += 2 * LOWP_PACK) {
+#define LOAD(i, v)     __m512bh b##v = (__m512bh)_mm512_loadu_si512(panel + 32 * v);
+#define MULTIPLY(i, v) c##i##_##v = _mm512_dpbf16_ps(c##i##_##v, x, b##v);
+#define STEP(i)                       \
+    {                                 \
+        __m512bh x = pair(a + 2 * i); \
+        COLS_3(MULTIPLY, i)           \
+    }
+        COLS_3(LOAD, 0)
+        ROWS_8(STEP)
+    }
+#define PUT(i, v) store(c + i * ldc + v * LOWP_VEC, mask_of(n - v * LOWP_VEC), acc, c##i##_##v);
+#define END(i)         \
+    if (i < m) {       \
+        COLS_3(PUT, i) \
+    }
+    ROWS_8(END)
+}
+
+/* Codes are small integers: their bf16 is the upper half of their float, exactly. */
+static inline __m512i float_bits(__mmask16 mask, const int8_t *codes) {
+    __m512i wide = _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask, codes));
+    return (__m512i)_mm512_cvtepi32_ps(wide);
+}
+
+static void pack_pair(int width, int64_t n, const int8_t *a, const int8_t *b, uint16_t *to) {
+    for (int v = 0; v < width; v += LOWP_VEC) {
+        __mmask16 mask = mask_of((int)n - v);
+        __m512i pairs = _mm512_srli_epi32(float_bits(mask, a + v), 16);
+        if (b) {
+            __m512i high = _mm512_set1_epi32(-65536);
+            pairs = _mm512_or_si512(pairs, _mm512_and_si512(high, float_bits(mask, b + v)));
+        }
+        _mm512_storeu_si512(to + 2 * v, pairs);
+    }
+}
+
+static void pack_columns(int64_t rows, int64_t n, const float *g, int64_t ldg, const float *s,
+                         int s_per_row, uint16_t *to, int64_t next) {
+    /* From 16 of one row, then 16 of the next, to pairs. */
+    const __m512i order =
+        _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+                         21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    __mmask16 mask = mask_of((int)n);
+    for (int64_t r = 0; r < rows; r += 2, to += 2 * LOWP_PACK) {
+        __m512 a = _mm512_maskz_loadu_ps(mask, g + r * ldg), b = _mm512_setzero_ps();
+        a = _mm512_mul_ps(a, _mm512_set1_ps(s[s_per_row ? r : 0]));
+        if (r + 1 < rows) {
+            b = _mm512_maskz_loadu_ps(mask, g + (r + 1) * ldg);
+            b = _mm512_mul_ps(b, _mm512_set1_ps(s[s_per_row ? r + 1 : 0]));
+        }
+        __m512i pairs = _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(b, a));
+        _mm256_storeu_si256((__m256i *)to, _mm512_castsi512_si256(pairs));
+        if (n > LOWP_PACK) {
+            _mm256_storeu_si256((__m256i *)(to + next), _mm512_extracti64x4_epi64(pairs, 1));
+        }
+    }
+}
+
+const lowp_ops trit_lowp_avx512 = {tile_s8,   tile_bf16, tile_packed, sum_s8,
+                                   pack_pair, round_row, pack_columns};
 #else
 const lowp_ops trit_lowp_avx512 = {0};
 #endif
