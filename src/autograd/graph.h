@@ -126,10 +126,11 @@ struct trit_graph {
     trit_node **node;
     int n, cap; /* execution order */
     trit_node *loss;
-    trit_error err;  /* sticky: set once, constructors then return NULL */
-    bool check;      /* gradient check: quantizers also save what `freeze` needs; set after init */
-    bool integer;    /* products of coded operands run on their codes; set after init */
-    char scope[160]; /* prefix of names, kept by trit_graph_push/pop */
+    trit_error err; /* sticky: set once, constructors then return NULL */
+    bool check;     /* gradient check: quantizers also save what `freeze` needs; set after init */
+    bool integer;   /* products of coded operands run on their codes; set after init */
+    bool bf16_attention; /* attention without dropout rounds the inputs of its products; ditto */
+    char scope[160];     /* prefix of names, kept by trit_graph_push/pop */
     /* plan */
     trit_plan_mode plan_mode;
     trit_interval *interval; /* owned */

@@ -5,8 +5,10 @@
  *   dP = (dy v^T) * mask / (1-p),  delta = sum(dy * y) = sum(P * dP),  dS = P * (dP -
  * delta)/sqrt(D) dq = dS k,  dk = dS^T q,  dv = (P * mask / (1-p))^T dy Forward is parallel over
  * blocks; backward over (batch row, key head) with the query heads of the group and their blocks in
- * order inside, so no sum is split between threads. */
+ * order inside, so no sum is split between threads. Where the graph asks for bf16, kernel/attn.h
+ * does the same with its products rounded. */
 #include "autograd/ops.h"
+#include "kernel/attn.h"
 
 #include <math.h>
 #include <string.h>
@@ -17,6 +19,7 @@ enum { BLOCK = 64 };
 typedef struct attr {
     int64_t n_head, n_kv_head;
     double dropout; /* 0 in EVAL mode */
+    bool bf16;      /* kernel/attn.h does the work */
 } attr;
 
 /* One head of one batch row, and the numbers that all of them share. */
@@ -28,6 +31,17 @@ typedef struct head {
     trit_real scale;
     trit_rng rng;
 } head;
+
+static size_t attn_bytes(int64_t n_tokens, int64_t width, bool needs_grad) {
+#ifdef TRIT_DOUBLE
+    (void)n_tokens, (void)width, (void)needs_grad;
+    return 0;
+#else
+    size_t there = trit_attn_bytes(n_tokens, width, false);
+    size_t back = needs_grad ? trit_attn_bytes(n_tokens, width, true) : 0;
+    return there > back ? there : back;
+#endif
+}
 
 static bool infer(trit_graph *g, trit_node *n) {
     const trit_tensor *q = &n->in[0]->val, *k = &n->in[1]->val, *v = &n->in[2]->val;
@@ -74,6 +88,8 @@ static bool infer(trit_graph *g, trit_node *n) {
     }
     if (a->dropout > 0) scratch += n_tokens;
     n->scratch_bytes = (size_t)scratch * sizeof(trit_real);
+    a->bf16 = g->bf16_attention && a->dropout == 0 && sizeof(trit_real) == 4;
+    if (a->bf16) n->scratch_bytes = attn_bytes(n_tokens, q->dim[2] / n_head, n->needs_grad);
     return true;
 }
 
@@ -152,9 +168,56 @@ static void forward_block(const trit_exec *x, trit_node *n, const head *s, int64
     }
 }
 
+#ifdef TRIT_DOUBLE /* never chosen */
+static void forward_bf16(const trit_exec *x, trit_node *n) {
+    (void)x, (void)n;
+}
+static void backward_bf16(const trit_exec *x, trit_node *n, const head *s) {
+    (void)x, (void)n, (void)s;
+}
+#else
+static trit_attn attn_of(const trit_node *n, const head *s) {
+    const attr *a = n->attr;
+    return (trit_attn){.n_tokens = s->n_tokens,
+                       .width = s->width,
+                       .n_query = a->n_head / a->n_kv_head,
+                       .ld_q = s->ld_q,
+                       .ld_kv = s->ld_kv,
+                       .q = trit_val_of(n, 0) + s->q_at,
+                       .k = trit_val_of(n, 1) + s->kv_at,
+                       .v = trit_val_of(n, 2) + s->kv_at};
+}
+
+static void forward_bf16(const trit_exec *x, trit_node *n) {
+    const attr *a = n->attr;
+#pragma omp parallel for schedule(dynamic) num_threads(x->n_threads)
+    for (int64_t task = 0; task < n->val.dim[0] * a->n_kv_head; task++) {
+        head s =
+            head_of(x, n, task / a->n_kv_head, task % a->n_kv_head * (a->n_head / a->n_kv_head));
+        trit_attn call = attn_of(n, &s);
+        float *lse = n->saved;
+        trit_attn_forward(&x->lowp, &x->k, &call, trit_val(n) + s.q_at, lse ? lse + s.row : NULL,
+                          trit_scratch(x));
+    }
+}
+
+/* s: the first query head of the group. */
+static void backward_bf16(const trit_exec *x, trit_node *n, const head *s) {
+    trit_attn call = attn_of(n, s);
+    float *gq = trit_grad_of(n, 0), *gk = trit_grad_of(n, 1), *gv = trit_grad_of(n, 2);
+    trit_attn_backward(&x->lowp, &x->k, &call, trit_val(n) + s->q_at, trit_grad(n) + s->q_at,
+                       (const float *)n->saved + s->row, gq ? gq + s->q_at : NULL,
+                       gk ? gk + s->kv_at : NULL, gv ? gv + s->kv_at : NULL, trit_scratch(x));
+}
+#endif
+
 static void forward(const trit_exec *x, trit_node *n) {
     int64_t n_head = ((const attr *)n->attr)->n_head;
     int64_t n_batch = n->val.dim[0], n_tokens = n->val.dim[1];
+    if (((const attr *)n->attr)->bf16) {
+        forward_bf16(x, n);
+        return;
+    }
     int64_t n_block = (n_tokens + BLOCK - 1) / BLOCK;
     /* Blocks of one head in a row share its keys and values in the cache, the longest first so that
      * threads end together; which thread takes a task changes no bit. */
@@ -259,6 +322,10 @@ static void backward(const trit_exec *x, trit_node *n) {
             if (!gx || trit_acc(x, n, k)) continue;
             if (k == 0) zero_columns(gx + s.q_at, n_tokens, group * s.width, s.ld_q);
             if (k != 0) zero_columns(gx + s.kv_at, n_tokens, s.width, s.ld_kv);
+        }
+        if (a->bf16) {
+            backward_bf16(x, n, &s);
+            continue;
         }
         for (int64_t h = h0; h < h0 + group; h++) {
             s = head_of(x, n, b, h);

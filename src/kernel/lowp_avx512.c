@@ -129,12 +129,16 @@ static void pack_pair(int width, int64_t n, const int8_t *a, const int8_t *b, ui
     }
 }
 
-static void pack_columns(int64_t rows, int64_t n, const float *g, int64_t ldg, const float *s,
-                         int s_per_row, uint16_t *to, int64_t next) {
-    /* From 16 of one row, then 16 of the next, to pairs. */
+/* 16 numbers of one row and 16 of the next, rounded, side by side. */
+static inline __m512i pairs_of(__m512 a, __m512 b) {
     const __m512i order =
         _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
                          21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    return _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(b, a));
+}
+
+static void pack_columns(int64_t rows, int64_t n, const float *g, int64_t ldg, const float *s,
+                         int s_per_row, uint16_t *to, int64_t next) {
     __mmask16 mask = mask_of((int)n);
     for (int64_t r = 0; r < rows; r += 2, to += 2 * LOWP_PACK) {
         __m512 a = _mm512_maskz_loadu_ps(mask, g + r * ldg), b = _mm512_setzero_ps();
@@ -143,7 +147,7 @@ static void pack_columns(int64_t rows, int64_t n, const float *g, int64_t ldg, c
             b = _mm512_maskz_loadu_ps(mask, g + (r + 1) * ldg);
             b = _mm512_mul_ps(b, _mm512_set1_ps(s[s_per_row ? r + 1 : 0]));
         }
-        __m512i pairs = _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(b, a));
+        __m512i pairs = pairs_of(a, b);
         _mm256_storeu_si256((__m256i *)to, _mm512_castsi512_si256(pairs));
         if (n > LOWP_PACK) {
             _mm256_storeu_si256((__m256i *)(to + next), _mm512_extracti64x4_epi64(pairs, 1));
@@ -151,8 +155,17 @@ static void pack_columns(int64_t rows, int64_t n, const float *g, int64_t ldg, c
     }
 }
 
-const lowp_ops trit_lowp_avx512 = {tile_s8,   tile_bf16, tile_packed, sum_s8,
-                                   pack_pair, round_row, pack_columns};
+static void pack_reals(int width, int64_t n, const float *a, const float *b, uint16_t *to) {
+    for (int v = 0; v < width; v += LOWP_VEC) {
+        __mmask16 mask = mask_of((int)n - v);
+        __m512 x = _mm512_maskz_loadu_ps(mask, a + v);
+        __m512 y = b ? _mm512_maskz_loadu_ps(mask, b + v) : _mm512_setzero_ps();
+        _mm512_storeu_si512(to + 2 * v, pairs_of(x, y));
+    }
+}
+
+const lowp_ops trit_lowp_avx512 = {tile_s8,   tile_bf16,    tile_packed, sum_s8,         pack_pair,
+                                   round_row, pack_columns, pack_reals,  transpose_pairs};
 #else
 const lowp_ops trit_lowp_avx512 = {0};
 #endif

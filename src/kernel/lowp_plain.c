@@ -86,5 +86,12 @@ static void pack_columns(int64_t rows, int64_t n, const float *g, int64_t ldg, c
     }
 }
 
-const lowp_ops trit_lowp_plain = {tile_s8,   tile_bf16, tile_packed, sum_s8,
-                                  pack_pair, round_row, pack_columns};
+static void pack_reals(int width, int64_t n, const float *a, const float *b, uint16_t *to) {
+    for (int64_t c = 0; c < width; c++) {
+        to[2 * c] = c < n ? to_bf16(a[c]) : 0;
+        to[2 * c + 1] = c < n && b ? to_bf16(b[c]) : 0;
+    }
+}
+
+const lowp_ops trit_lowp_plain = {tile_s8,   tile_bf16,    tile_packed, sum_s8,         pack_pair,
+                                  round_row, pack_columns, pack_reals,  transpose_pairs};

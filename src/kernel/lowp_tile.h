@@ -51,6 +51,10 @@ typedef struct lowp_ops {
      * the first. Missing rows and columns become zeros, the stream even in length. */
     void (*pack_columns)(int64_t rows, int64_t n, const float *g, int64_t ldg, const float *s,
                          int s_per_row, uint16_t *to, int64_t next);
+    /* Two rows of n <= width numbers (b may be NULL: zeros) as one bf16 step of a panel. */
+    void (*pack_reals)(int width, int64_t n, const float *a, const float *b, uint16_t *to);
+    /* `width` rows of n pairs of bf16 as a panel: to[p][row] = from[row][p], pair by pair. */
+    void (*transpose_pairs)(int width, int64_t n, const uint16_t *from, uint16_t *to);
 } lowp_ops;
 
 extern const lowp_ops trit_lowp_plain;
