@@ -128,8 +128,11 @@ struct trit_graph {
     trit_node *loss;
     trit_error err; /* sticky: set once, constructors then return NULL */
     bool check;     /* gradient check: quantizers also save what `freeze` needs; set after init */
-    bool integer;   /* products of coded operands run on their codes; set after init */
-    bool bf16_attention; /* attention without dropout rounds the inputs of its products; ditto */
+    /* How products are computed; set after init. Building code may change the last one between
+     * layers. */
+    bool integer;        /* of coded operands: on their codes */
+    bool bf16_attention; /* of attention without dropout: operands rounded */
+    bool bf16_linear;    /* of linear without codes: operands rounded */
     char scope[160];     /* prefix of names, kept by trit_graph_push/pop */
     /* plan */
     trit_plan_mode plan_mode;

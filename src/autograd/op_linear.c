@@ -1,11 +1,13 @@
 /* y[M,N] = x[M,K] w[N,K]^T + b[N], M = all leading dimensions.
  * Backward: gx = g w, gw = g^T x, gb = column sums of g.
  * Where both operands have codes and the graph asks for it, all three products run on the codes:
- * the forward on integers, exactly, the backward in bf16 (kernel/lowp.h). */
+ * the forward on integers, exactly, the backward in bf16; without codes all three may run in bf16
+ * (kernel/lowp.h). */
 #include "autograd/ops.h"
 
 typedef struct linear_attr {
     bool coded;
+    bool bf16; /* operands without codes, rounded */
 } linear_attr;
 
 static void choose_operands(trit_graph *g, trit_node *n) {
@@ -13,9 +15,10 @@ static void choose_operands(trit_graph *g, trit_node *n) {
     attr->coded = g->integer && n->in[0]->coding && n->in[1]->coding && sizeof(trit_real) == 4;
     for (int k = 0; k < 2; k++) n->in[k]->want |= attr->coded ? TRIT_WANT_CODES : TRIT_WANT_VAL;
     if (n->in[2]) n->in[2]->want |= TRIT_WANT_VAL;
-    if (!attr->coded) return;
+    attr->bf16 = g->bf16_linear && !attr->coded && sizeof(trit_real) == 4;
+    if (!attr->coded && !attr->bf16) return;
     int64_t M = trit_rows(n), N = trit_cols(n), K = trit_cols(n->in[1]);
-    size_t there = trit_lowp_forward_bytes(M, N, K);
+    size_t there = trit_lowp_forward_bytes(M, N, K, attr->coded);
     size_t back = n->needs_grad ? trit_lowp_backward_bytes(M, N, K) : 0;
     n->work_bytes = there > back ? there : back;
 }
@@ -40,38 +43,44 @@ static bool infer(trit_graph *g, trit_node *n) {
     return true;
 }
 
-#ifdef TRIT_DOUBLE /* the codes' products are single precision: never chosen */
-static void forward_coded(const trit_exec *x, trit_node *n) {
+#ifdef TRIT_DOUBLE /* single precision at best: never chosen */
+static void forward_lowp(const trit_exec *x, trit_node *n) {
     (void)x, (void)n;
 }
-static void backward_coded(const trit_exec *x, trit_node *n, trit_real *gx, trit_real *gw) {
+static void backward_lowp(const trit_exec *x, trit_node *n, trit_real *gx, trit_real *gw) {
     (void)x, (void)n, (void)gx, (void)gw;
 }
 #else
-static trit_lowp_scale scale_of(const trit_node *operand) {
-    return (trit_lowp_scale){operand->coding->scales(operand), operand->coding->per_row};
+static trit_lowp_operand operand(const trit_node *n, int k) {
+    const trit_node *in = n->in[k];
+    if (!((const linear_attr *)n->attr)->coded) return (trit_lowp_operand){.x = trit_val(in)};
+    return (trit_lowp_operand){.codes = in->code.data,
+                               .scale = {in->coding->scales(in), in->coding->per_row}};
 }
 
-static void forward_coded(const trit_exec *x, trit_node *n) {
-    const trit_node *a = n->in[0], *w = n->in[1];
-    trit_lowp_forward(&x->lowp, trit_rows(n), trit_cols(n), trit_cols(w), a->code.data, scale_of(a),
-                      w->code.data, scale_of(w), trit_val_of(n, 2), trit_val(n), x->work);
+static void forward_lowp(const trit_exec *x, trit_node *n) {
+    trit_lowp_forward(&x->lowp, trit_rows(n), trit_cols(n), trit_cols(n->in[1]), operand(n, 0),
+                      operand(n, 1), trit_val_of(n, 2), trit_val(n), x->work);
 }
 
-static void backward_coded(const trit_exec *x, trit_node *n, trit_real *gx, trit_real *gw) {
-    const trit_node *a = n->in[0], *w = n->in[1];
-    trit_lowp_backward(&x->lowp, trit_rows(n), trit_cols(n), trit_cols(w), trit_grad(n),
-                       a->code.data, scale_of(a), w->code.data, scale_of(w), gx,
-                       gx && trit_acc(x, n, 0), gw, gw && trit_acc(x, n, 1), x->work);
+static void backward_lowp(const trit_exec *x, trit_node *n, trit_real *gx, trit_real *gw) {
+    trit_lowp_backward(&x->lowp, trit_rows(n), trit_cols(n), trit_cols(n->in[1]), trit_grad(n),
+                       operand(n, 0), operand(n, 1), gx, gx && trit_acc(x, n, 0), gw,
+                       gw && trit_acc(x, n, 1), x->work);
 }
 #endif
+
+static bool is_lowp(const trit_node *n) {
+    const linear_attr *a = n->attr;
+    return a->coded || a->bf16;
+}
 
 static void forward(const trit_exec *x, trit_node *n) {
     int64_t m = trit_rows(n), cols = trit_cols(n), k = trit_cols(n->in[1]);
     const trit_real *bias = trit_val_of(n, 2);
     trit_real *y = trit_val(n);
-    if (((const linear_attr *)n->attr)->coded) {
-        forward_coded(x, n);
+    if (is_lowp(n)) {
+        forward_lowp(x, n);
         return;
     }
     if (bias) {
@@ -100,8 +109,8 @@ static void backward(const trit_exec *x, trit_node *n) {
     const trit_real *g = trit_grad(n);
     trit_real *gx = trit_grad_of(n, 0), *gw = trit_grad_of(n, 1), *gb = trit_grad_of(n, 2);
     if (gb) trit_sum_rows(x, m, cols, g, gb, trit_acc(x, n, 2));
-    if (((const linear_attr *)n->attr)->coded) {
-        if (gx || gw) backward_coded(x, n, gx, gw);
+    if (is_lowp(n)) {
+        if (gx || gw) backward_lowp(x, n, gx, gw);
         return;
     }
     if (gx) {

@@ -10,6 +10,8 @@ enum {
     DEPTH_BLOCK = 512 /* of the reduction of dW: a panel of it stays in the cache */
 };
 
+static const float unit = 1;
+
 static int64_t round_up(int64_t n, int64_t to) {
     return (n + to - 1) / to * to;
 }
@@ -38,8 +40,9 @@ static size_t padded_x_bytes(int64_t M, int64_t K) {
     return K % 4 ? (size_t)(M * round_up(K, 4)) : 0;
 }
 
-size_t trit_lowp_forward_bytes(int64_t M, int64_t N, int64_t K) {
-    return panels_bytes(N, lowp_width(N), K, 4, 1) + padded_x_bytes(M, K) + 64;
+size_t trit_lowp_forward_bytes(int64_t M, int64_t N, int64_t K, bool coded) {
+    if (coded) return panels_bytes(N, lowp_width(N), K, 4, 1) + padded_x_bytes(M, K) + 64;
+    return panels_bytes(N, lowp_width(N), K, 2, 2) + (size_t)(M * round_up(K, 2)) * 2 + 64;
 }
 
 static void pack_weights(const trit_lowp *l, int64_t N, int64_t K, const int8_t *w, uint8_t *out) {
@@ -97,25 +100,25 @@ static void forward_rows(const forward_job *f, int64_t begin, int64_t end) {
     }
 }
 
-void trit_lowp_forward(const trit_lowp *l, int64_t M, int64_t N, int64_t K, const int8_t *x,
-                       trit_lowp_scale sx, const int8_t *w, trit_lowp_scale sw, const float *bias,
-                       float *y, void *work) {
+static void forward_codes(const trit_lowp *l, int64_t M, int64_t N, int64_t K, trit_lowp_operand a,
+                          trit_lowp_operand w, const float *bias, float *y, void *work) {
+    const int8_t *x = a.codes;
     uint8_t *panels = work;
     int64_t depth = round_up(K, 4);
-    pack_weights(l, N, K, w, panels);
+    pack_weights(l, N, K, w.codes, panels);
     if (K % 4) {
         int8_t *copy = (int8_t *)(panels + panels_bytes(N, lowp_width(N), K, 4, 1));
         memset(copy, 0, (size_t)(M * depth));
         for (int64_t i = 0; i < M; i++) memcpy(copy + i * depth, x + i * K, (size_t)K);
         x = copy;
     }
-    forward_job f = {ops_of(l), N, K, x, sx, sw, panels, bias, y};
+    forward_job f = {ops_of(l), N, K, x, a.scale, w.scale, panels, bias, y};
     int64_t block = round_up(ROW_BLOCK, lowp_rows(lowp_width(N)));
 #pragma omp parallel for schedule(static) num_threads(l->n_threads)
     for (int64_t i = 0; i < M; i += block) forward_rows(&f, i, smaller(i + block, M));
 }
 
-/* ---- backward ---- */
+/* ---- products in bf16 ---- */
 
 size_t trit_lowp_backward_bytes(int64_t M, int64_t N, int64_t K) {
     size_t dx = (size_t)(M * round_up(N, 2)) * 2 + panels_bytes(K, lowp_width(K), N, 2, 2);
@@ -124,9 +127,9 @@ size_t trit_lowp_backward_bytes(int64_t M, int64_t N, int64_t K) {
     return (dx > dw ? dx : dw) + 64; /* they take turns */
 }
 
-/* Codes [rows, cols] as bf16 panels over cols, the reduction running over rows. */
-static void pack_codes(const trit_lowp *l, int64_t rows, int64_t cols, int width, const int8_t *x,
-                       uint16_t *out) {
+/* [rows, cols] as bf16 panels over cols, the reduction running over rows. */
+static void pack_down(const trit_lowp *l, int64_t rows, int64_t cols, int width,
+                      trit_lowp_operand x, uint16_t *out) {
     int64_t depth = round_up(rows, 2);
     const lowp_ops *ops = ops_of(l);
 #pragma omp parallel for schedule(static) num_threads(l->n_threads)
@@ -134,8 +137,35 @@ static void pack_codes(const trit_lowp *l, int64_t rows, int64_t cols, int width
         uint16_t *panel = out + j * depth;
         int64_t n = smaller(width, cols - j);
         for (int64_t p = 0; p < depth; p += 2) {
-            const int8_t *a = x + p * cols + j;
-            ops->pack_pair(width, n, a, p + 1 < rows ? a + cols : NULL, panel + p * width);
+            bool both = p + 1 < rows;
+            if (x.codes) {
+                const int8_t *a = x.codes + p * cols + j;
+                ops->pack_pair(width, n, a, both ? a + cols : NULL, panel + p * width);
+            } else {
+                const float *a = x.x + p * cols + j;
+                ops->pack_reals(width, n, a, both ? a + cols : NULL, panel + p * width);
+            }
+        }
+    }
+}
+
+/* w [N, K] as bf16 panels over its rows, the reduction running over K. */
+static void pack_across(const trit_lowp *l, int64_t N, int64_t K, const float *w, uint16_t *out) {
+    int64_t depth = round_up(K, 2), width = lowp_width(N);
+    const lowp_ops *ops = ops_of(l);
+#pragma omp parallel for schedule(static) num_threads(l->n_threads)
+    for (int64_t j = 0; j < N; j += width) {
+        uint16_t *panel = out + j * depth;
+        memset(panel, 0, (size_t)(width * depth) * sizeof *panel);
+        for (int64_t c = 0; c < smaller(width, N - j); c++) {
+            for (int64_t p = 0; p < K; p += LOWP_BLOCK) {
+                uint16_t row[LOWP_BLOCK] = {0};
+                int64_t n = smaller(LOWP_BLOCK, K - p);
+                ops->round_row(n, w + (j + c) * K + p, &unit, 0, row);
+                for (int64_t i = 0; i < n; i += 2) {
+                    memcpy(panel + (p + i) * width + 2 * c, row + i, 2 * sizeof *row);
+                }
+            }
         }
     }
 }
@@ -221,20 +251,45 @@ static int64_t aligned(int64_t n_bf16) {
     return round_up(n_bf16, 32);
 }
 
+static void forward_real(const trit_lowp *l, int64_t M, int64_t N, int64_t K, const float *x,
+                         const float *w, const float *bias, float *y, void *work) {
+    uint16_t *rows = work, *panels = rows + aligned(M * round_up(K, 2));
+    round_rows(l, M, K, x, (trit_lowp_scale){&unit, false}, rows);
+    pack_across(l, N, K, w, panels);
+    if (bias) {
+#pragma omp parallel for schedule(static) num_threads(l->n_threads)
+        for (int64_t i = 0; i < M; i++) memcpy(y + i * N, bias, (size_t)N * sizeof *y);
+    }
+    multiply(l, M, N, round_up(K, 2), rows, panels, y, bias != NULL);
+}
+
+void trit_lowp_forward(const trit_lowp *l, int64_t M, int64_t N, int64_t K, trit_lowp_operand x,
+                       trit_lowp_operand w, const float *bias, float *y, void *work) {
+    if (x.codes) {
+        forward_codes(l, M, N, K, x, w, bias, y, work);
+    } else {
+        forward_real(l, M, N, K, x.x, w.x, bias, y, work);
+    }
+}
+
+static trit_lowp_scale scale_of(trit_lowp_operand a) {
+    return a.codes ? a.scale : (trit_lowp_scale){&unit, false};
+}
+
 void trit_lowp_backward(const trit_lowp *l, int64_t M, int64_t N, int64_t K, const float *g,
-                        const int8_t *x, trit_lowp_scale sx, const int8_t *w, trit_lowp_scale sw,
-                        float *dx, bool acc_dx, float *dw, bool acc_dw, void *work) {
+                        trit_lowp_operand x, trit_lowp_operand w, float *dx, bool acc_dx, float *dw,
+                        bool acc_dw, void *work) {
     if (dx) {
         uint16_t *rows = work, *panels = rows + aligned(M * round_up(N, 2));
-        round_rows(l, M, N, g, sw, rows);
-        pack_codes(l, N, K, lowp_width(K), w, panels);
+        round_rows(l, M, N, g, scale_of(w), rows);
+        pack_down(l, N, K, lowp_width(K), w, panels);
         multiply(l, M, K, round_up(N, 2), rows, panels, dx, acc_dx);
     }
     if (dw) {
         uint16_t *columns = work,
                  *panels = columns + aligned(round_up(N, LOWP_PACK) * round_up(M, 2));
-        pack_columns(l, M, N, g, sx, columns);
-        pack_codes(l, M, K, 48, x, panels);
+        pack_columns(l, M, N, g, scale_of(x), columns);
+        pack_down(l, M, K, 48, x, panels);
         multiply_packed(l, N, K, round_up(M, 2), columns, panels, dw, acc_dw);
     }
 }

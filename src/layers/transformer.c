@@ -305,7 +305,9 @@ trit_transformer_io trit_transformer_build(trit_transformer *m, trit_graph *g, i
     trit_graph_push(g, "final_norm");
     x = apply_norm(m, g, &m->final_norm, x);
     trit_graph_pop(g);
+    g->bf16_linear = m->bf16_head;
     io.logits = apply_linear(g, &m->head, "head", x);
+    g->bf16_linear = false;
     if (with_loss) io.loss = trit_cross_entropy(g, io.logits, io.labels, label_smoothing);
     return io;
 }

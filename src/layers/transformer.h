@@ -98,6 +98,7 @@ typedef struct trit_transformer {
     trit_linear_layer head;
     trit_linear_layer **linear; /* every linear layer in order, run arena */
     int n_linear;
+    bool bf16_head; /* graphs built from here on compute the head in bf16 */
 } trit_transformer;
 
 /* Says which quantizers the layer at `path` gets ("blocks.0.attn.q", "head", "embed").

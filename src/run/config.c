@@ -13,6 +13,7 @@ static const trit_schema train_schema =
     TRIT_SCHEMA("train", "the training loop", trit_train_cfg, train_fields, NULL);
 
 const char *const trit_compute_names[] = {"fp32", "int8", NULL};
+const char *const trit_precision_names[] = {"fp32", "bf16", NULL};
 static const trit_field compute_fields[] = {
 #define F(...) TRIT_FIELD(trit_compute_cfg, __VA_ARGS__)
     TRIT_COMPUTE_FIELDS(F)

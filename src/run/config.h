@@ -19,15 +19,23 @@
       "validation text used, from its start; 0 = all of it")                                   \
     F(REAL, label_smoothing, "0", 0, 0.99, NULL, "", "of the training loss")
 
-/* fp32: every product in single precision. int8: products of layers whose weights and inputs are
- * both quantized to at most 8 bits run on the integer codes, their gradients in bf16. */
+/* Products of quantized layers: on their codes, or in single precision as all others. */
 extern const char *const trit_compute_names[];
 typedef enum { TRIT_COMPUTE_fp32, TRIT_COMPUTE_int8 } trit_compute;
+/* Products of real numbers: their operands may be rounded, their sums are in single precision. */
+extern const char *const trit_precision_names[];
+typedef enum { TRIT_PRECISION_fp32, TRIT_PRECISION_bf16 } trit_precision;
 
+/* bf16 and int8 need a CPU with AVX-512 VNNI and BF16; elsewhere they are fp32. */
 #define TRIT_COMPUTE_FIELDS(F)                                                                   \
     F(NAME, linear, "\"fp32\"", 0, 0, trit_compute_names, "",                                    \
-      "products of quantized layers: fp32, or int8 forward and bf16 backward (needs a CPU with " \
-      "AVX-512 VNNI and BF16; fp32 elsewhere)")
+      "products of layers whose weights and inputs are both quantized to at most 8 bits: fp32, " \
+      "or "                                                                                      \
+      "int8 forward on the codes and bf16 backward (with AVX-512 VNNI and BF16; else fp32)")     \
+    F(NAME, attention, "\"fp32\"", 0, 0, trit_precision_names, "",                               \
+      "products of attention in training, without dropout on it: fp32 or bf16 (likewise)")       \
+    F(NAME, head, "\"fp32\"", 0, 0, trit_precision_names, "",                                    \
+      "products of the output layer in training: fp32 or bf16 (likewise)")
 
 /* Nothing in here changes a number of the run. */
 #define TRIT_RUN_FIELDS(F)                                                                \

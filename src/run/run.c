@@ -44,7 +44,11 @@ static trit_status trace(trit_run *r, trit_run_graph *g, trit_mode mode, int64_t
     g->B = B;
     g->T = c->model.context;
     trit_graph_init(&g->graph, mode);
-    g->graph.integer = c->compute.linear == TRIT_COMPUTE_int8 && r->x.lowp.fast;
+    bool fast = r->x.lowp.fast, train = mode == TRIT_TRAIN;
+    g->graph.integer = c->compute.linear == TRIT_COMPUTE_int8 && fast;
+    /* A model is judged in full precision, whatever it was trained with. */
+    g->graph.bf16_attention = c->compute.attention == TRIT_PRECISION_bf16 && fast && train;
+    r->model.bf16_head = c->compute.head == TRIT_PRECISION_bf16 && fast && train;
     double smoothing = mode == TRIT_TRAIN ? c->train.label_smoothing : 0;
     g->io = trit_transformer_build(&r->model, &g->graph, B, g->T, with_loss, smoothing);
     TRIT_TRY(trit_graph_plan(&g->graph, with_loss ? g->io.loss : g->io.logits, TRIT_PLAN_REUSE, e));

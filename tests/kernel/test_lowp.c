@@ -55,9 +55,11 @@ static void drop(operands *o) {
 
 static float *forward(const operands *o, trit_lowp l, bool bias) {
     float *y = numbers(o->M * o->N, sizeof *y);
-    void *work = aligned_alloc(64, (trit_lowp_forward_bytes(o->M, o->N, o->K) + 63) / 64 * 64);
+    void *work =
+        aligned_alloc(64, (trit_lowp_forward_bytes(o->M, o->N, o->K, true) + 63) / 64 * 64);
     for (int64_t i = 0; i < o->M * o->N; i++) y[i] = NAN;
-    trit_lowp_forward(&l, o->M, o->N, o->K, o->x, o->tx, o->w, o->tw, bias ? o->bias : NULL, y,
+    trit_lowp_forward(&l, o->M, o->N, o->K, (trit_lowp_operand){.codes = o->x, .scale = o->tx},
+                      (trit_lowp_operand){.codes = o->w, .scale = o->tw}, bias ? o->bias : NULL, y,
                       work);
     free(work);
     return y;
@@ -100,8 +102,9 @@ static float *backward(const operands *o, trit_lowp l, bool acc) {
     float *out = numbers(n, sizeof *out);
     for (int64_t i = 0; i < n; i++) out[i] = acc ? (float)(i % 11) : NAN;
     void *work = aligned_alloc(64, (trit_lowp_backward_bytes(o->M, o->N, o->K) + 63) / 64 * 64);
-    trit_lowp_backward(&l, o->M, o->N, o->K, o->g, o->x, o->tx, o->w, o->tw, out, acc, out + n_dx,
-                       acc, work);
+    trit_lowp_backward(
+        &l, o->M, o->N, o->K, o->g, (trit_lowp_operand){.codes = o->x, .scale = o->tx},
+        (trit_lowp_operand){.codes = o->w, .scale = o->tw}, out, acc, out + n_dx, acc, work);
     free(work);
     return out;
 }
@@ -156,10 +159,73 @@ static void fast_form_is_used_where_it_can(void **state) {
     assert_false(trit_lowp_pick("avx2", 1).fast);
 }
 
+static float *normal(int64_t n, uint32_t stream) {
+    trit_rng r = {.seed = 9, .stream = stream};
+    float *x = numbers(n, sizeof *x);
+    for (int64_t i = 0; i < n; i++) x[i] = (float)trit_rng_normal(&r, (uint64_t)i);
+    return x;
+}
+
+/* y, dx, dw of real operands; bias and acc where wanted. */
+static float *real_products(int at, trit_lowp l, bool more) {
+    int64_t M = shapes[at][0], N = shapes[at][1], K = shapes[at][2];
+    float *x = normal(M * K, 1), *w = normal(N * K, 2), *g = normal(M * N, 3), *b = normal(N, 4);
+    float *out = normal(M * N + M * K + N * K, 5);
+    size_t there = trit_lowp_forward_bytes(M, N, K, false);
+    size_t back = trit_lowp_backward_bytes(M, N, K);
+    void *work = aligned_alloc(64, ((there > back ? there : back) + 63) / 64 * 64);
+    trit_lowp_operand ox = {.x = x}, ow = {.x = w};
+    trit_lowp_forward(&l, M, N, K, ox, ow, more ? b : NULL, out, work);
+    trit_lowp_backward(&l, M, N, K, g, ox, ow, out + M * N, more, out + M * N + M * K, more, work);
+    free(work);
+    float *all[] = {x, w, g, b};
+    for (int i = 0; i < 4; i++) free(all[i]);
+    return out;
+}
+
+/* c[rows, cols] = start + a^(T) b^(T), element by element: index(a) = i * ai + p * ap. */
+static void check_product(const float *got, int64_t rows, int64_t cols, int64_t depth,
+                          const float *a, int64_t ai, int64_t ap, const float *b, int64_t bj,
+                          int64_t bp, const float *start, int64_t si, int64_t sj) {
+    for (int64_t i = 0; i < rows; i++) {
+        for (int64_t j = 0; j < cols; j++) {
+            double want = start ? (double)start[i * si + j * sj] : 0;
+            for (int64_t p = 0; p < depth; p++) {
+                want += (double)a[i * ai + p * ap] * (double)b[j * bj + p * bp];
+            }
+            assert_near(got[i * cols + j], want, 0.02 * sqrt((double)depth) + 0.02);
+        }
+    }
+}
+
+static void real_operands_are_rounded_only(void **state) {
+    (void)state;
+    for (int at = 0; at < N_SHAPE; at++) {
+        for (int variant = 0; variant < 4; variant++) {
+            int64_t M = shapes[at][0], N = shapes[at][1], K = shapes[at][2];
+            int64_t all = M * N + M * K + N * K;
+            bool more = variant & 1, fast = variant & 2;
+            float *got = real_products(at, form(fast, 1), more);
+            float *x = normal(M * K, 1), *w = normal(N * K, 2), *g = normal(M * N, 3);
+            float *b = normal(N, 4), *start = normal(all, 5);
+            check_product(got, M, N, K, x, K, 1, w, K, 1, more ? b : NULL, 0, 1);
+            check_product(got + M * N, M, K, N, g, N, 1, w, 1, K, more ? start + M * N : NULL, K,
+                          1);
+            check_product(got + M * N + M * K, N, K, M, g, 1, N, x, 1, K,
+                          more ? start + M * N + M * K : NULL, K, 1);
+            float *two = real_products(at, form(fast, 2), more);
+            assert_memory_equal(two, got, (size_t)all * sizeof *got);
+            float *mine[] = {got, two, x, w, g, b, start};
+            for (int i = 0; i < 7; i++) free(mine[i]);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forward_is_exact),
         cmocka_unit_test(backward_is_near_and_thread_free),
+        cmocka_unit_test(real_operands_are_rounded_only),
         cmocka_unit_test(fast_form_is_used_where_it_can),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

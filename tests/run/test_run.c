@@ -5,7 +5,10 @@
 #include <malloc.h>
 #include <stdatomic.h>
 
-#define LSQ  ", \"quant\": \"lsq-w4\""
+#define LSQ ", \"quant\": \"lsq-w4\""
+/* All products that may be of low precision. */
+#define LOW \
+    B158 ", \"compute\": {\"linear\": \"int8\", \"attention\": \"bf16\", \"head\": \"bf16\"}"
 #define B158 ", \"quant\": \"bitnet-b1.58\""
 
 #if defined(__has_feature)
@@ -58,8 +61,8 @@ int posix_memalign(void **out, size_t align, size_t n) {
 static void steps_allocate_nothing(void **state) {
     (void)state;
 #ifdef COUNTS_ALLOCATIONS
-    static const char *const quants[] = {"", B158, LSQ};
-    for (int q = 0; q < 3; q++) {
+    static const char *const quants[] = {"", B158, LSQ, LOW};
+    for (int q = 0; q < 4; q++) {
         trit_error e = {0};
         trit_step_result step;
         trit_eval_result v;
@@ -82,8 +85,8 @@ static void steps_allocate_nothing(void **state) {
 
 static void threads_make_no_difference(void **state) {
     (void)state;
-    static const char *const quants[] = {"", B158, LSQ};
-    for (int q = 0; q < 3; q++) {
+    static const char *const quants[] = {"", B158, LSQ, LOW};
+    for (int q = 0; q < 4; q++) {
         fixture f[3];
         double loss[3], valid[3];
         for (int n = 0; n < 3; n++) {
@@ -100,6 +103,33 @@ static void threads_make_no_difference(void **state) {
         }
         for (int n = 0; n < 3; n++) close_run(&f[n]);
     }
+}
+
+/* Integer products are exact, so an evaluation does not depend on them; training in low precision
+ * stays near. */
+static void low_precision_is_near(void **state) {
+    (void)state;
+    static const char *const computes[] = {B158, LOW};
+    double first[2], last[2], valid[2];
+    for (int c = 0; c < 2; c++) {
+        trit_error e = {0};
+        trit_step_result step = {0};
+        trit_eval_result v;
+        fixture f;
+        open_run(&f, "\"batch\": 8", computes[c], 2, TRIT_RUN_TRAIN | TRIT_RUN_EVAL);
+        assert_ok(trit_run_eval(&f.r, 0, NULL, &v, &e));
+        valid[c] = v.loss;
+        for (int i = 0; i < 40; i++) {
+            assert_ok(trit_run_step(&f.r, NULL, &step, &e));
+            if (i == 0) first[c] = step.loss;
+        }
+        last[c] = step.loss;
+        close_run(&f);
+    }
+    assert_near(valid[1], valid[0], 1e-5 * valid[0]);
+    assert_near(first[1], first[0], 1e-3);
+    assert_true(last[0] < first[0] - 1);
+    assert_near(last[1], last[0], 0.05);
 }
 
 /* The same eight windows a step, at once or in two halves. */
@@ -284,6 +314,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_allocate_nothing),
         cmocka_unit_test(threads_make_no_difference),
+        cmocka_unit_test(low_precision_is_near),
         cmocka_unit_test(accumulation_is_a_larger_batch),
         cmocka_unit_test(overfits),
         cmocka_unit_test(bad_numbers_are_named),
