@@ -3,6 +3,7 @@
 #include "io/chart_draw.h"
 #include "io/file.h"
 #include "io/png.h"
+#include "io/svg.h"
 
 #include <cairo-svg.h>
 #include <stdlib.h>
@@ -29,7 +30,7 @@ trit_status trit_chart_png(const trit_chart *c, int width, int height, trit_text
     cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height);
     trit_status status = cairo_surface_status(surface)
                              ? surface_failed(surface, e)
-                             : trit_chart_draw(c, surface, width, height, e);
+                             : trit_chart_draw(c, surface, width, height, NULL, e);
     if (!status) {
         cairo_surface_flush(surface);
         const void *pixels = cairo_image_surface_get_data(surface);
@@ -46,70 +47,61 @@ static cairo_status_t on_svg(void *out, const unsigned char *data, unsigned n_by
     return t->failed ? CAIRO_STATUS_NO_MEMORY : CAIRO_STATUS_SUCCESS;
 }
 
-/* Text as XML; control characters, which XML has no way to write, become spaces. */
-static void add_xml(trit_text *out, const char *before, const char *text, const char *after) {
+static void add_words(trit_text *out, const char *before, const char *text, const char *after) {
     if (!text || !*text) return;
     trit_text_add(out, "%s", before);
-    for (; *text; text++) {
-        unsigned char ch = (unsigned char)*text;
-        if (ch == '<' || ch == '>' || ch == '&') {
-            trit_text_add(out, ch == '<' ? "&lt;" : ch == '>' ? "&gt;" : "&amp;");
-        } else {
-            trit_text_add(out, "%c", ch < ' ' ? ' ' : ch);
-        }
-    }
+    trit_svg_escape(out, text);
     trit_text_add(out, "%s", after);
 }
 
-/* Cairo draws text as outlines, which look the same everywhere; the words are given beside them,
- * for search and for screen readers. Cairo also numbers its surfaces through the life of the
- * process; that number is dropped, so that equal charts are equal files. */
-static void add_svg(trit_text *out, const char *raw, const trit_chart *c) {
+/* The lines are cairo's, which knows no text but outlines; words are put above them as words. */
+static void add_svg(trit_text *out, const char *raw, const char *words, const trit_chart *c) {
     const char *body = strstr(raw, "<svg");
     body = body ? strchr(body, '>') : NULL;
     if (!body) body = raw;
     trit_text_add_bytes(out, raw, (size_t)(body - raw));
     if (*body) trit_text_add_bytes(out, body++, 1);
     trit_text_add(out, "\n");
-    add_xml(out, "<title>", c->title, "</title>\n");
+    add_words(out, "<title>", c->title, "</title>\n");
     trit_text_add(out, "<desc>");
     for (const trit_chart *one = c; one; one = one->below) {
-        add_xml(out, "x: ", one->x_label, ". ");
-        add_xml(out, "y: ", one->y_label, ". ");
-        for (int k = 0; k < one->n_series; k++) add_xml(out, "series: ", one->series[k].name, ". ");
-        for (int k = 0; k < one->n_mark; k++) add_xml(out, "mark: ", one->mark[k].label, ". ");
+        add_words(out, "x: ", one->x_label, ". ");
+        add_words(out, "y: ", one->y_label, ". ");
+        for (int k = 0; k < one->n_series; k++) {
+            add_words(out, "series: ", one->series[k].name, ". ");
+        }
+        for (int k = 0; k < one->n_mark; k++) add_words(out, "mark: ", one->mark[k].label, ". ");
     }
     trit_text_add(out, "</desc>");
-    static const char id[] = "id=\"surface";
-    for (const char *at; (at = strstr(body, id));) {
-        const char *digits = at + sizeof id - 1;
-        trit_text_add_bytes(out, body, (size_t)(digits - body));
-        body = digits + strspn(digits, "0123456789");
-    }
-    trit_text_add(out, "%s", body);
+    const char *last = strstr(body, "</svg>");
+    trit_svg_shorten(out, body, last ? (size_t)(last - body) : strlen(body));
+    trit_text_add(out, "<g font-family=\"DejaVu Sans, Verdana, sans-serif\">\n%s</g>\n%s", words,
+                  last ? last : "");
 }
 
 trit_status trit_chart_svg(const trit_chart *c, int width, int height, trit_text *out,
                            trit_error *e) {
     TRIT_TRY(check_size(width, height, e));
-    trit_text raw = {0};
+    trit_text raw = {0}, words = {0};
     cairo_surface_t *surface = cairo_svg_surface_create_for_stream(on_svg, &raw, width, height);
     trit_status status = TRIT_OK;
     if (cairo_surface_status(surface)) {
         status = surface_failed(surface, e);
     } else {
         cairo_svg_surface_set_document_unit(surface, CAIRO_SVG_UNIT_PX);
-        status = trit_chart_draw(c, surface, width, height, e);
+        status = trit_chart_draw(c, surface, width, height, &words, e);
     }
     cairo_surface_finish(surface);
     if (!status && cairo_surface_status(surface)) status = surface_failed(surface, e);
     if (!status) {
-        add_svg(out, trit_text_get(&raw), c);
-        if (out->failed) status = TRIT_FAIL(e, E_NOMEM, "drawing a chart: out of memory");
+        add_svg(out, trit_text_get(&raw), trit_text_get(&words), c);
+        if (out->failed || words.failed)
+            status = TRIT_FAIL(e, E_NOMEM, "drawing a chart: out of memory");
     }
     if (status) trit_text_free(out);
     cairo_surface_destroy(surface);
     trit_text_free(&raw);
+    trit_text_free(&words);
     return status;
 }
 

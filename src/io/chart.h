@@ -26,10 +26,11 @@ typedef struct trit_chart_series {
     int color; /* 1, 2, ...: of the palette, so that series can share one; 0: by position */
 } trit_chart_series;
 
-/* A dashed horizontal line, e.g. a baseline. */
+/* A dashed horizontal line behind the series, e.g. a baseline. */
 typedef struct trit_chart_mark {
     double y;
     const char *label; /* written at the line; may be NULL */
+    bool label_left;   /* at its left end, not at its right one */
 } trit_chart_mark;
 
 typedef struct trit_chart trit_chart;

@@ -1,6 +1,7 @@
 #include "io/chart_draw.h"
 
 #include "io/axis.h"
+#include "io/svg.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -29,7 +30,8 @@ static const uint32_t INK = 0x222222, SOFT = 0x555555, EDGE = 0x888888, GRID = 0
 typedef struct canvas {
     cairo_t *cr;
     double width, height;
-    double unit; /* pixels for a pixel of the default size */
+    double unit;      /* pixels for a pixel of the default size */
+    trit_text *words; /* NULL, or gets text instead of the surface */
 } canvas;
 
 /* The data area, in pixels, and its axes. */
@@ -65,8 +67,21 @@ static double text_middle(const canvas *v) {
 }
 
 static void put_text(const canvas *v, double x, double y, const char *text) {
-    cairo_move_to(v->cr, x, y);
-    cairo_show_text(v->cr, text);
+    if (!v->words) {
+        cairo_move_to(v->cr, x, y);
+        cairo_show_text(v->cr, text);
+        return;
+    }
+    cairo_matrix_t font;
+    double r = 0, g = 0, b = 0;
+    cairo_get_font_matrix(v->cr, &font);
+    cairo_pattern_get_rgba(cairo_get_source(v->cr), &r, &g, &b, NULL);
+    trit_svg_word w = {.x = x, .y = y, .width = text_width(v, text), .size = font.yy};
+    cairo_user_to_device(v->cr, &w.x, &w.y);
+    w.rgb = (uint32_t)lround(255 * r) << 16 | (uint32_t)lround(255 * g) << 8 |
+            (uint32_t)lround(255 * b);
+    w.bold = cairo_toy_font_face_get_weight(cairo_get_font_face(v->cr)) == CAIRO_FONT_WEIGHT_BOLD;
+    trit_svg_add_word(v->words, &w, text);
 }
 
 /* Text cut with an ellipsis to fit; buf holds at least 8 bytes. */
@@ -191,12 +206,11 @@ static double to_y(const frame *f, double value) {
 
 /* ---- drawing ---- */
 
-/* One pixel wide and on the pixel grid, so it stays crisp. */
+/* One pixel wide and on the pixel grid, so it stays crisp; drawn by the next stroke. */
 static void hair_line(const canvas *v, double x0, double y0, double x1, double y1) {
     cairo_set_line_width(v->cr, 1);
     cairo_move_to(v->cr, floor(x0) + 0.5, floor(y0) + 0.5);
     cairo_line_to(v->cr, floor(x1) + 0.5, floor(y1) + 0.5);
-    cairo_stroke(v->cr);
 }
 
 static void draw_grid(const canvas *v, const frame *f) {
@@ -212,10 +226,12 @@ static void draw_grid(const canvas *v, const frame *f) {
             double y = to_y(f, f->y.tick[i].at);
             hair_line(v, f->left, y, f->right, y);
         }
+        cairo_stroke(v->cr);
     }
     set_color(v, EDGE, 1);
     hair_line(v, f->left, f->top, f->left, f->bottom);
     hair_line(v, f->left, f->bottom, f->right, f->bottom);
+    cairo_stroke(v->cr);
 }
 
 static void draw_tick_labels(const canvas *v, const frame *f) {
@@ -280,6 +296,42 @@ static void draw_dot(const canvas *v, double x, double y, double radius) {
     cairo_fill(v->cr);
 }
 
+/* A line through many points, of which only those are drawn that others do not stand for: the line
+ * passes each within TOLERANCE pixels. */
+#define TOLERANCE 0.05
+typedef struct pen {
+    double x0, y0; /* where the drawn line ends */
+    double x, y;   /* the last point */
+    double lo, hi; /* slopes from x0, y0 that come close to all points since */
+    int n;         /* 0: no points; 1: the last point is drawn */
+} pen;
+
+static void pen_flush(const canvas *v, pen *p) {
+    if (p->n > 1) cairo_line_to(v->cr, p->x, p->y);
+    p->n = 0;
+}
+
+static void pen_to(const canvas *v, pen *p, double x, double y) {
+    double slope = x > p->x0 ? (y - p->y0) / (x - p->x0) : NAN;
+    if (p->n < 2 || !(slope >= p->lo && slope <= p->hi)) {
+        if (!p->n) {
+            cairo_line_to(v->cr, x, y);
+        } else {
+            if (p->n > 1) cairo_line_to(v->cr, p->x, p->y);
+            p->x0 = p->x;
+            p->y0 = p->y;
+        }
+        p->lo = -INFINITY;
+        p->hi = INFINITY;
+    }
+    double dx = x - p->x0;
+    p->lo = dx > 0 ? fmax(p->lo, (y - TOLERANCE - p->y0) / dx) : NAN;
+    p->hi = dx > 0 ? fmin(p->hi, (y + TOLERANCE - p->y0) / dx) : NAN;
+    p->x = x;
+    p->y = y;
+    p->n++;
+}
+
 /* Many values within half a pixel of x look like their first, lowest, highest and last one. */
 typedef struct column {
     double at, y[4]; /* in the order in which they came, once flushed */
@@ -288,19 +340,19 @@ typedef struct column {
     int64_t n;
 } column;
 
-static void column_flush(const canvas *v, column *c) {
+static void column_flush(const canvas *v, pen *p, column *c) {
     if (!c->n) return;
-    cairo_line_to(v->cr, c->at, c->y[0]);
+    pen_to(v, p, c->at, c->y[0]);
     if (c->n > 2) {
-        cairo_line_to(v->cr, c->at, c->lo_first ? c->lo : c->hi);
-        cairo_line_to(v->cr, c->at, c->lo_first ? c->hi : c->lo);
+        pen_to(v, p, c->at, c->lo_first ? c->lo : c->hi);
+        pen_to(v, p, c->at, c->lo_first ? c->hi : c->lo);
     }
-    if (c->n > 1) cairo_line_to(v->cr, c->at, c->y[3]);
+    if (c->n > 1) pen_to(v, p, c->at, c->y[3]);
     c->n = 0;
 }
 
-static void column_add(const canvas *v, column *c, double x, double y) {
-    if (c->n && fabs(x - c->at) > 0.25) column_flush(v, c);
+static void column_add(const canvas *v, pen *p, column *c, double x, double y) {
+    if (c->n && fabs(x - c->at) > 0.25) column_flush(v, p, c);
     if (!c->n) *c = (column){.at = x, .y = {y}, .lo = y, .hi = y};
     if (y < c->lo) {
         c->lo = y;
@@ -317,17 +369,19 @@ static void column_add(const canvas *v, column *c, double x, double y) {
 static void draw_line(const canvas *v, const trit_chart *c, const trit_chart_series *s,
                       const frame *f) {
     column col = {0};
+    pen p = {.n = 0};
     int64_t run = 0; /* values since the line was interrupted */
     cairo_new_path(v->cr);
     for (int64_t i = 0; i <= s->n; i++) {
         bool ok = i < s->n && drawable(series_x(s, i), c->log_x) && drawable(s->y[i], c->log_y);
         if (ok) {
-            column_add(v, &col, to_x(f, series_x(s, i)), to_y(f, s->y[i]));
+            column_add(v, &p, &col, to_x(f, series_x(s, i)), to_y(f, s->y[i]));
             run++;
             continue;
         }
         double x = col.at, y = col.y[3];
-        column_flush(v, &col);
+        column_flush(v, &p, &col);
+        pen_flush(v, &p);
         cairo_stroke(v->cr);
         if (run == 1) draw_dot(v, x, y, 4);
         run = 0;
@@ -361,35 +415,40 @@ static void draw_series(const canvas *v, const trit_chart *c, const frame *f) {
     cairo_restore(v->cr);
 }
 
-/* Text over lines: a white rim keeps it legible. */
+/* Text over lines stays legible on a white ground that they shine through. */
 static void put_text_over(const canvas *v, double x, double y, const char *text) {
+    double u = v->unit, rise = 2 * text_middle(v), low = rise / 3;
     cairo_save(v->cr);
-    cairo_move_to(v->cr, x, y);
-    cairo_text_path(v->cr, text);
-    cairo_set_line_width(v->cr, 5 * v->unit);
-    cairo_set_line_join(v->cr, CAIRO_LINE_JOIN_ROUND);
-    cairo_set_source_rgba(v->cr, 1, 1, 1, 0.85);
-    cairo_stroke(v->cr);
+    set_color(v, 0xFFFFFF, 0.85);
+    cairo_rectangle(v->cr, x - 3 * u, y - rise - 2 * u, text_width(v, text) + 6 * u,
+                    rise + low + 2 * u);
+    cairo_fill(v->cr);
     cairo_restore(v->cr);
     put_text(v, x, y, text);
 }
 
-/* Dashed lines, their labels at the right end, pushed up where they would overlap. */
-static void draw_marks(const canvas *v, const trit_chart *c, const frame *f) {
+static void draw_mark_lines(const canvas *v, const trit_chart *c, const frame *f) {
     double u = v->unit, dash[] = {6 * u, 5 * u};
-    set_font(v, FONT_TICK, false);
-    set_color(v, SOFT, 1);
+    set_color(v, EDGE, 1);
+    cairo_set_line_width(v->cr, 1.2 * u);
+    cairo_set_line_cap(v->cr, CAIRO_LINE_CAP_BUTT);
     cairo_set_dash(v->cr, dash, 2, 0);
     for (int k = 0; k < c->n_mark; k++) {
         if (!drawable(c->mark[k].y, c->log_y)) continue;
-        cairo_set_line_width(v->cr, 1.5 * u);
         cairo_move_to(v->cr, f->left, to_y(f, c->mark[k].y));
         cairo_line_to(v->cr, f->right, to_y(f, c->mark[k].y));
-        cairo_stroke(v->cr);
     }
+    cairo_stroke(v->cr);
     cairo_set_dash(v->cr, NULL, 0, 0);
-    /* From the lowest line up: each next one is the lowest above the last. */
-    double last_line = INFINITY, last_text = INFINITY;
+}
+
+/* At the ends of their lines, pushed up where they would overlap. */
+static void draw_mark_labels(const canvas *v, const trit_chart *c, const frame *f) {
+    double u = v->unit;
+    set_font(v, FONT_TICK, false);
+    set_color(v, SOFT, 1);
+    /* From the lowest line up: each next one is the lowest above the last at its end. */
+    double last_line = INFINITY, last_text[2] = {INFINITY, INFINITY};
     int last = -1;
     for (int n = 0; n < c->n_mark; n++) {
         int best = -1;
@@ -407,11 +466,13 @@ static void draw_marks(const canvas *v, const trit_chart *c, const frame *f) {
         last = best;
         last_line = best_y;
         char buf[256];
-        const char *text = c->mark[best].label;
-        if (!text || !*text) continue;
-        text = fit_text(v, text, (f->right - f->left) * 0.6, buf, sizeof buf);
-        last_text = fmin(best_y - 6 * u, last_text - (FONT_TICK + 5) * u);
-        put_text_over(v, f->right - text_width(v, text) - 6 * u, last_text, text);
+        const trit_chart_mark *m = &c->mark[best];
+        if (!m->label || !*m->label) continue;
+        const char *text = fit_text(v, m->label, (f->right - f->left) * 0.6, buf, sizeof buf);
+        double *y = &last_text[m->label_left];
+        *y = fmin(best_y - 6 * u, *y - (FONT_TICK + 5) * u);
+        put_text_over(v, m->label_left ? f->left + 6 * u : f->right - text_width(v, text) - 6 * u,
+                      *y, text);
     }
 }
 
@@ -486,19 +547,21 @@ static void lay_out_panels(const canvas *v, panel *p, int n) {
 
 static void draw_panel(const canvas *v, const panel *p) {
     draw_grid(v, &p->frame);
+    draw_mark_lines(v, p->chart, &p->frame);
     draw_series(v, p->chart, &p->frame);
-    draw_marks(v, p->chart, &p->frame);
+    draw_mark_labels(v, p->chart, &p->frame);
     draw_tick_labels(v, &p->frame);
     draw_titles(v, p->chart, &p->frame);
     draw_legend(v, p->chart, &p->frame);
 }
 
 trit_status trit_chart_draw(const trit_chart *c, cairo_surface_t *surface, int width, int height,
-                            trit_error *e) {
+                            trit_text *words, trit_error *e) {
     panel p[TRIT_CHART_PANELS];
     int n;
     TRIT_TRY(find_panels(c, p, &n, e));
-    canvas v = {.cr = cairo_create(surface), .width = width, .height = (double)height / n};
+    canvas v = {
+        .cr = cairo_create(surface), .width = width, .height = (double)height / n, .words = words};
     /* Small charts keep their letters legible and give up room for data; panels, which are low, are
      * lettered like a chart of half as much height again. */
     v.unit =

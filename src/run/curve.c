@@ -86,7 +86,7 @@ trit_status trit_store_plot(const trit_store *s, const char *title, double sourc
             {"training (smoothed)", mean.n, mean.x, mean.y, TRIT_CHART_LINE, 1},
             {"validation", valid.n, valid.x, valid.y, TRIT_CHART_POINTS, 2},
         };
-        const trit_chart_mark mark = {source_loss, "entropy of the source"};
+        const trit_chart_mark mark = {source_loss, "entropy of the source", false};
         const trit_chart chart = {.title = title,
                                   .x_label = "optimizer step",
                                   .y_label = "loss (nats per token)",

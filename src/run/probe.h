@@ -71,8 +71,8 @@ void trit_probe_table(const trit_probe *p, trit_text *out);
  * others of its group are those of p, into a .png or .svg. */
 trit_status trit_probe_plot(const trit_probe *p, trit_exec *x, const char *title, const char *path,
                             trit_error *e);
-/* A list of 256 numbers that lie like a normal distribution. Owned by the caller; NULL: no memory.
- */
+/* A list of 256 numbers that lie like a normal distribution, those of short runs too. Owned by the
+ * caller; NULL: no memory. */
 cJSON *trit_probe_sample(void);
 
 /* A spec in all its forms, see trit_probe_run. *kind: used when has_kind, else set. */

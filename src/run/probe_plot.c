@@ -17,7 +17,7 @@ typedef struct curves {
 } curves;
 
 cJSON *trit_probe_sample(void) {
-    enum { N = 256 };
+    enum { BITS = 8, N = 1 << BITS };
     double v[N];
     /* Quantiles by Newton's method on the normal distribution function. */
     for (int i = 0; i < N; i++) {
@@ -27,7 +27,10 @@ cJSON *trit_probe_sample(void) {
             double step = (erfc(-at / sqrt(2)) / 2 - want) / density;
             at -= fmax(-0.5, fmin(0.5, step));
         }
-        v[i] = at;
+        /* In an order of which every run of 2^k numbers is spread over all. */
+        int place = 0;
+        for (int k = 0; k < BITS; k++) place |= (i >> k & 1) << (BITS - 1 - k);
+        v[place] = at;
     }
     return cJSON_CreateDoubleArray(v, N);
 }
@@ -109,14 +112,15 @@ static trit_status measure(const trit_probe *p, trit_exec *x, trit_mode mode, co
     return status;
 }
 
-/* Levels as marks: all, or the outermost of many; with numbers while there is room for them. */
+/* Levels as marks: all, or the outermost of many; with numbers while there is room for them. Curves
+ * rise, so that upper levels have room at their left ends. */
 static int make_marks(const trit_probe *p, trit_chart_mark *mark, char label[][32]) {
     bool all = p->n_level <= MAX_MARK, numbers = !all || p->n_level <= MAX_LABEL;
     int n = 0;
     for (int i = 0; i < p->n_level; i++) {
         bool last = i + 1 == p->n_level;
         if (!all && i > 0 && !last) continue;
-        mark[n] = (trit_chart_mark){p->level[i], NULL};
+        mark[n] = (trit_chart_mark){p->level[i], NULL, 2 * i >= p->n_level};
         if (numbers) snprintf(label[n], sizeof label[n], "level %.4g", p->level[i]);
         if (!numbers) snprintf(label[n], sizeof label[n], "%d levels", p->n_level);
         if (numbers || last) mark[n].label = label[n];
@@ -138,7 +142,7 @@ static trit_status draw(const trit_probe *p, const curves *c, const char *title,
         {"training", N_POINT, c->x, c->y, TRIT_CHART_LINE, 1},
     };
     const trit_chart_series slope = {NULL, N_POINT, c->x, c->slope, TRIT_CHART_LINE, 2};
-    const trit_chart_mark zero = {0, NULL};
+    const trit_chart_mark zero = {0, NULL, false};
     const trit_chart below = {.x_label = "x",
                               .y_label = "slope dL/dx for dL/dy = 1",
                               .series = &slope,

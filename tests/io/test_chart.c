@@ -57,7 +57,7 @@ static void png_shows_series(void **state) {
     (void)state;
     trit_chart_series s[] = {{"one", 6, steps, up, TRIT_CHART_LINE, 0},
                              {"two", 6, steps, down, TRIT_CHART_POINTS, 0}};
-    trit_chart_mark m[] = {{4.5, "baseline"}};
+    trit_chart_mark m[] = {{4.5, "baseline", false}};
     trit_chart c = {"title", "step", "loss (nats)", false, false, s, 2, m, 1, NULL};
     render(&c);
     assert_int_equal(count_color(0xFFFFFF) > W * H / 2, 1);
@@ -123,7 +123,7 @@ static void dense_series(void **state) {
 static void svg_holds_words(void **state) {
     (void)state;
     trit_chart_series s[] = {{"a < b & c", 6, steps, up, TRIT_CHART_LINE, 0}};
-    trit_chart_mark m[] = {{4.5, "baseline"}};
+    trit_chart_mark m[] = {{4.5, "baseline", false}};
     trit_chart c = {"Loss, ternary", "step", "loss (nats)", false, true, s, 1, m, 1, NULL};
     trit_text one = {0}, two = {0};
     trit_error e = {0};
@@ -168,7 +168,7 @@ static void long_words(void **state) {
     for (int k = 0; k < 60; k++) {
         s[k] = (trit_chart_series){words, 6, NULL, up, TRIT_CHART_FAINT, 0};
     }
-    trit_chart_mark m[] = {{3, words}, {3, words}, {3.1, words}};
+    trit_chart_mark m[] = {{3, words, false}, {3, words, true}, {3.1, words, false}};
     trit_chart c = {words, words, words, false, false, s, 60, m, 3, NULL};
     render(&c);
     assert_clean_border();
