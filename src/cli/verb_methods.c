@@ -175,15 +175,18 @@ static void add_json_list(const trit_rows *r, const char *name, trit_text *t) {
 
 /* ---- Markdown ------------------------------------------------------------------------------ */
 
-/* The picture that docs/render_methods.sh made of a row, where there is one. */
-static void add_image(trit_text *out, const trit_row *one, const char *images) {
-    char path[4096];
-    if (!images) return;
-    snprintf(path, sizeof path, "%s/%s-%s.png", images, one->axis, one->name);
-    if (access(path, R_OK) != 0) return;
-    const char *folder = strrchr(images, '/');
-    trit_text_add(out, "![%s %s: output and slope](%s/%s-%s.png)\n\n", one->axis, one->name,
-                  folder ? folder + 1 : images, one->axis, one->name);
+/* The pictures that docs/render_methods.sh made of a row, where there are any. */
+static void add_images(trit_text *out, const trit_row *one, const char *images) {
+    static const char *const parts[] = {"", "-weights", "-activations"};
+    for (int i = 0; images && i < 3; i++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s-%s%s.svg", images, one->axis, one->name, parts[i]);
+        if (access(path, R_OK) != 0) continue;
+        const char *folder = strrchr(images, '/');
+        trit_text_add(out, "![%s %s%s%s: output and slope](%s/%s-%s%s.svg)\n\n", one->axis,
+                      one->name, i ? ", " : "", i ? parts[i] + 1 : "", folder ? folder + 1 : images,
+                      one->axis, one->name, parts[i]);
+    }
 }
 
 static trit_status add_doc_row(trit_text *out, const trit_row *one, const char *images,
@@ -201,7 +204,7 @@ static trit_status add_doc_row(trit_text *out, const trit_row *one, const char *
     trit_text_add(out, "Example: `");
     trit_rows_example(one, out);
     trit_text_add(out, "`\n\n");
-    add_image(out, one, images);
+    add_images(out, one, images);
     return status;
 }
 
@@ -219,6 +222,12 @@ static trit_status add_doc(const trit_rows *r, const char *images, trit_text *ou
                   "A quantizer is a grid, a scale rule, a granularity and an estimator, or a form "
                   "of one piece. Named methods put them together. Letters: %s %s.\n\n",
                   letters[0], letters[1]);
+    if (images) {
+        trit_text_add(out, "The pictures are measured: one element of a row of 2048 moves, all "
+                           "others are normal numbers. Beyond the largest of these it is the "
+                           "element that sets the scale of an absmax quantizer, which therefore "
+                           "does not clip it.\n\n");
+    }
     const char *axis = "";
     for (int i = 0; i < r->n; i++) {
         for (int k = 0; strcmp(axis, r->at[i].axis) != 0 && k < 6; k++) {
@@ -300,6 +309,7 @@ const trit_verb trit_verb_methods = {
             "                 an example\n"
             "  --json         a list of {axis, name, doc, cite, knobs}\n"
             "  --doc          all of it as a page of Markdown (docs/methods.md)\n"
-            "  --images DIR   with --doc: shows the pictures AXIS-NAME.png that lie in DIR\n",
+            "  --images DIR   with --doc: shows the pictures that lie in DIR as AXIS-NAME.svg, or\n"
+            "                 AXIS-NAME-weights.svg and AXIS-NAME-activations.svg\n",
     .run = run,
 };

@@ -66,9 +66,10 @@ static trit_status print(trit_text *out, trit_error *e) {
 static trit_status show(const trit_probe *p, trit_exec *x, const request *q, const char *spec,
                         trit_error *e) {
     trit_text out = {0};
-    char name[96];
+    char name[96], title[160];
     bool is_name = *spec != '{' && *spec != '@';
-    const char *title = is_name ? spec : trit_spec_text(&p->spec, name);
+    snprintf(title, sizeof title, "%s%s%s", is_name ? spec : trit_spec_text(&p->spec, name),
+             q->kind ? ", " : "", q->kind ? q->kind : "");
     if (q->plot) TRIT_TRY(trit_probe_plot(p, x, title, q->plot, e));
     if (!q->x) return TRIT_OK; /* a plot of the sample; nobody asked for its numbers */
     if (q->json) {

@@ -133,17 +133,17 @@ static void page(void **state) {
     assert_non_null(strstr(out, "```\ns = mult * max(max|x|, eps) / hi\n```\n"));
     assert_non_null(strstr(out, "\n### bwn\n\nbinary weights"));
     assert_null(strstr(out, "!["));
-    char args[512], png[512];
+    char args[512], svg[512];
     char dir[] = "/tmp/trit_page_XXXXXX";
     assert_non_null(mkdtemp(dir));
-    snprintf(png, sizeof png, "%s/form-twn.png", dir);
-    fclose(fopen(png, "w"));
+    snprintf(svg, sizeof svg, "%s/form-twn.svg", dir);
+    fclose(fopen(svg, "w"));
     snprintf(args, sizeof args, "--doc --images %s", dir);
     assert_int_equal(trit(args), 0);
     const char *image = strstr(out, "![form twn: output and slope](");
     assert_non_null(image);
     assert_null(strstr(image + 1, "!["));
-    remove(png);
+    remove(svg);
     remove(dir);
     assert_int_equal(trit("--doc int"), 2);
 }
