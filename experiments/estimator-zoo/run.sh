@@ -21,9 +21,13 @@ export OMP_WAIT_POLICY=passive
 # full precision for half of the steps, and are frozen as they are then.
 frozen_forms='peqa'
 
-# Weights of a method, activations in full precision; $delay is left for the caller.
+# Settings that make a method's cell: its weights, activations in full precision.
+words() {
+    echo "quant.method=$1 quant.activations=none train.steps=$steps optim.warmup=$((steps / 10))"
+}
 resolve() {
-    "$trit" config "$here/zoo.json" "quant.method=$1" quant.activations=none train.steps="$steps"
+    # shellcheck disable=SC2046 # settings are words
+    "$trit" config "$here/zoo.json" $(words "$1")
 }
 form_of() {
     sed -n 's/^      "form": "\(.*\)",$/\1/p'
@@ -48,7 +52,7 @@ list() {
 
 # Settings of a method's runs.
 settings() {
-    echo "quant.method=$1 quant.activations=none train.steps=$steps"
+    words "$1"
     case " $frozen_forms " in
     *" $(resolve "$1" | form_of || true) "*) echo "quant.weights.start=$((steps / 2))" ;;
     esac
