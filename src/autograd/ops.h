@@ -20,6 +20,10 @@ trit_node *trit_mul(trit_graph *g, trit_node *a, trit_node *b);
 trit_node *trit_scale(trit_graph *g, trit_node *x, double k);
 /* y = x + b over the last dimension.  x [..., C], b [C] */
 trit_node *trit_bias(trit_graph *g, trit_node *x, trit_node *b);
+/* y = H x in each run of `block` elements of the last dimension, which block, a power of two,
+ * divides: the Walsh-Hadamard matrix in natural order over sqrt(block). H is its own transpose and
+ * inverse: applied twice it gives x. The same node where x was rotated so before. */
+trit_node *trit_hadamard(trit_graph *g, trit_node *x, int64_t block);
 /* Sum of all elements, a scalar. */
 trit_node *trit_sum(trit_graph *g, trit_node *x);
 

@@ -96,6 +96,9 @@ extern const char *const trit_act_names[TRIT_N_ACT + 1]; /* NULL-terminated */
     X(rotate_half, void,                                                                           \
       (int64_t n, const trit_real *cos_, const trit_real *sin_, trit_real sign,                    \
        const trit_real *x, trit_real *y, bool acc))                                                \
+    /* y = H x in each run of `block` elements, a power of two that divides n: the Walsh-Hadamard  \
+     * matrix in natural order over sqrt(block), its own inverse; y may be x */                    \
+    X(hadamard, void, (int64_t n, int64_t block, const trit_real *x, trit_real *y))                \
     /* softmax gradient: gx = p*(g - d)*k in place of g */                                         \
     X(softmax_back, void, (int64_t n, trit_real k, trit_real d, const trit_real *p, trit_real *g)) \
     /* u = clip(rint(x/s + z), lo, hi); y = s*(u - z), codes = u as int8; y or codes may be NULL   \

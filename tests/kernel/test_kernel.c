@@ -149,6 +149,11 @@ static int run_rotate_half(call *c) {
     c->k->rotate_half(c->n, c->a[1], c->a[2], sign, c->a[0], y[v], v == 0);
     return 6;
 }
+static int run_hadamard(call *c) {
+    int64_t block = INT64_C(1) << c->variant / 2;
+    c->k->hadamard(c->n / block * block, block, c->a[0], c->a[c->variant % 2]);
+    return 20;
+}
 static int run_softmax_back(call *c) {
     c->k->softmax_back(c->n, 0.7f, 0.4f, c->a[0], c->a[1]);
     return 1;

@@ -303,6 +303,44 @@ static void rotation(void **state) {
     for (int i = 0; i < D; i++) assert_near(z[i], 2 * x[i], 1e-6);
 }
 
+/* Against the matrix, row by row: entry (i, j) is -1 to the number of bits that i and j share. */
+static void hadamard(void **state) {
+    (void)state;
+    enum { MOST = 3 * 256 };
+    float x[MOST], y[MOST], z[MOST];
+    for (int block = 1; block <= 256; block *= 2) {
+        int n = 3 * block; /* an odd number of blocks */
+        fill_normal(n, x, (uint32_t)block, 0.2, 1);
+        x[n / 2] = 40; /* an outlier, and exact zeros */
+        x[0] = x[n - 1] = 0;
+        fill_nan(n, y);
+        k.hadamard(n, block, x, y);
+        for (int i = 0; i < n; i++) {
+            double want = 0;
+            for (int j = 0; j < block; j++) {
+                int sign = 1;
+                for (int bits = i % block & j; bits; bits &= bits - 1) sign = -sign;
+                want += sign * (double)x[i / block * block + j];
+            }
+            assert_near(y[i], want / sqrt(block), 1e-5);
+        }
+        memcpy(z, y, sizeof z);
+        k.hadamard(n, block, z, z); /* in place, and twice: what it was */
+        for (int i = 0; i < n; i++) assert_near(z[i], x[i], 1e-5);
+    }
+    /* The shared vector of the methods reference. */
+    const float shared[8] = {-1.3f, -0.45f, -0.1f, 0, 0.2f, 0.55f, 0.9f, 2.1f};
+    const double want[8] = {0.671751, -0.883883, -1.37886, 0.0353553,
+                            -1.9799,  0.212132,  0.212132, -0.565685};
+    k.hadamard(8, 8, shared, y);
+    for (int i = 0; i < 8; i++) assert_near(y[i], want[i], 1e-5);
+    /* Large numbers: no sum on the way is larger than the result. */
+    const float huge[4] = {3e38f, 3e38f, -3e38f, 3e38f};
+    k.hadamard(4, 4, huge, y);
+    for (int i = 0; i < 4; i++) assert_near(y[i] / 3e38f, i == 1 ? -1 : 1, 1e-6);
+    k.hadamard(0, 16, x, y);
+}
+
 static void quantization(void **state) {
     (void)state;
     const float half[] = {-2.25f, -1.75f, -1.25f, -0.75f, -0.25f, 0.25f,
@@ -363,9 +401,11 @@ static void adamw(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exponential), cmocka_unit_test(activations),  cmocka_unit_test(gates),
-        cmocka_unit_test(sums),        cmocka_unit_test(norms),        cmocka_unit_test(softmax),
-        cmocka_unit_test(rotation),    cmocka_unit_test(quantization), cmocka_unit_test(adamw),
+        cmocka_unit_test(exponential),  cmocka_unit_test(activations),
+        cmocka_unit_test(gates),        cmocka_unit_test(sums),
+        cmocka_unit_test(norms),        cmocka_unit_test(softmax),
+        cmocka_unit_test(rotation),     cmocka_unit_test(hadamard),
+        cmocka_unit_test(quantization), cmocka_unit_test(adamw),
     };
     return cmocka_run_group_tests(tests, open_base, NULL);
 }
