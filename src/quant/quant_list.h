@@ -81,6 +81,7 @@
     X(sherry, "sherry")           \
     X(tbt, "tbt")                 \
     X(tequila, "tequila")         \
+    X(topk, "topk")               \
     X(ttq, "ttq")                 \
     X(twn, "twn")                 \
     X(xnor, "xnor")
