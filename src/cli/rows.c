@@ -72,6 +72,25 @@ static const char *estimator_example(int i) {
     return "\"quant\": {\"weights\": \"int8\", \"estimator\": \"%s\"}";
 }
 
+static const char *transform_example(const trit_transform *t) {
+    if (!t->blocked) return "\"quant\": {\"weights\": {\"grid\": \"int\", \"transform\": \"%s\"}}";
+    if (!t->moves) return "\"quant\": {\"weights\": \"half2-rms-row-trust-%s\"}";
+    return "\"quant\": {\"weights\": \"ternary-%s\", \"activations\": \"int8-hadamard-half\"}";
+}
+
+static void add_transforms(trit_rows *r) {
+    for (int i = 0; trit_transforms[i]; i++) {
+        const trit_transform *t = trit_transforms[i];
+        add(r, (trit_row){.axis = "transform",
+                          .name = t->name,
+                          .doc = t->doc,
+                          .cite = t->cite,
+                          .formula = t->formula,
+                          .pitfall = t->pitfall,
+                          .example = transform_example(t)});
+    }
+}
+
 static void add_estimators(trit_rows *r) {
     for (int i = 0; trit_estimators[i]; i++) {
         const trit_estimator *t = trit_estimators[i];
@@ -136,6 +155,7 @@ trit_status trit_rows_list(trit_rows *r, trit_error *e) {
     add_grids(r);
     add_scales(r);
     add_granularities(r);
+    add_transforms(r);
     add_estimators(r);
     add_forms(r);
     return add_methods(r, e);

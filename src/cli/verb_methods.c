@@ -78,7 +78,7 @@ static void add_part(trit_text *out, const char *what, const trit_spec *sp) {
     char text[96];
     trit_text_add(out, "  %s: %s\n", what, trit_spec_text(sp, text));
     if (!sp->on) return;
-    const char *formula[3] = {NULL};
+    const char *formula[4] = {NULL, NULL, NULL, trit_transforms[sp->transform]->formula};
     if (sp->form) {
         formula[0] = trit_forms[sp->form]->formula;
     } else {
@@ -86,7 +86,7 @@ static void add_part(trit_text *out, const char *what, const trit_spec *sp) {
         formula[1] = trit_grids[sp->grid]->formula;
         formula[2] = trit_estimators[sp->estimator]->formula;
     }
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         for (const char *line = formula[i]; line;) {
             const char *end = strchr(line, '\n');
             trit_text_add(out, "    %.*s\n", end ? (int)(end - line) : (int)strlen(line), line);
@@ -107,6 +107,14 @@ static trit_status add_parts(trit_text *out, const trit_row *one, trit_error *e)
             trit_text_add(out,
                           "  weights frozen, adapters of rank %d times %g under the quantizer\n",
                           (int)cfg.lora.rank, cfg.lora.alpha / (double)cfg.lora.rank);
+        }
+        for (int i = 0; i < cfg.n_method_rule; i++) {
+            const trit_quant_rule *rule = &cfg.method_rule[i];
+            char what[160];
+            snprintf(what, sizeof what, "weights of %s", rule->match);
+            if (rule->has_weights) add_part(out, what, &rule->weights);
+            snprintf(what, sizeof what, "activations of %s", rule->match);
+            if (rule->has_activations) add_part(out, what, &rule->activations);
         }
     }
     trit_arena_free(&mem);
@@ -213,6 +221,7 @@ static trit_status add_doc(const trit_rows *r, const char *images, trit_text *ou
         {"grid", "Grids: which levels exist"},
         {"scale", "Scale rules: how a group of elements gets its step size"},
         {"granularity", "Granularities: who shares a step size"},
+        {"transform", "Transforms: the basis in which the rest works"},
         {"estimator", "Estimators: the gradient of rounding"},
         {"form", "Forms: quantizers of one piece"},
         {"method", "Named methods"},
@@ -220,7 +229,8 @@ static trit_status add_doc(const trit_rows *r, const char *images, trit_text *ou
     trit_text_add(out,
                   "# Quantizers\n\nMade by `trit methods --doc`; do not edit.\n\n"
                   "A quantizer is a grid, a scale rule, a granularity and an estimator, or a form "
-                  "of one piece. Named methods put them together. Letters: %s %s.\n\n",
+                  "of one piece; a transform may go round either. Named methods put them together. "
+                  "Letters: %s %s.\n\n",
                   letters[0], letters[1]);
     if (images) {
         trit_text_add(out, "The pictures are measured: one element of a row of 2048 moves, all "
@@ -230,7 +240,7 @@ static trit_status add_doc(const trit_rows *r, const char *images, trit_text *ou
     }
     const char *axis = "";
     for (int i = 0; i < r->n; i++) {
-        for (int k = 0; strcmp(axis, r->at[i].axis) != 0 && k < 6; k++) {
+        for (int k = 0; strcmp(axis, r->at[i].axis) != 0 && k < 7; k++) {
             if (strcmp(titles[k][0], r->at[i].axis) != 0) continue;
             trit_text_add(out, "## %s\n\n", titles[k][1]);
         }
@@ -304,7 +314,8 @@ static int run(int argc, char **argv) {
 const trit_verb trit_verb_methods = {
     .name = "methods",
     .usage = "[NAME] [--json] | --doc [--images DIR]",
-    .doc = "lists grids, scale rules, granularities, estimators, forms and named methods",
+    .doc =
+        "lists grids, scale rules, granularities, transforms, estimators, forms and named methods",
     .help = "  NAME           explains one: formula, defaults, ranges of knobs, pitfalls, source,\n"
             "                 an example\n"
             "  --json         a list of {axis, name, doc, cite, knobs}\n"

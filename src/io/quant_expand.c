@@ -8,8 +8,9 @@
 /* Between expand and resolve the file's own layer rests under this key. No reader knows it, so a
  * section that was never resolved cannot be read by mistake. */
 static const char *const FILE_LAYER = "(file)";
-static const char *const LAYER_KEYS[] = {"method", "estimator", "weights", "activations", "lora"};
-enum { N_LAYER_KEY = 5, WEIGHTS = 2, ACTIVATIONS = 3 };
+static const char *const LAYER_KEYS[] = {"method",      "estimator", "weights",
+                                         "activations", "lora",      "method_rules"};
+enum { N_LAYER_KEY = 6, WEIGHTS = 2, ACTIVATIONS = 3, METHOD_RULES = 5 };
 
 static trit_quant_kind kind_of(int key) {
     return key == WEIGHTS ? TRIT_QUANT_WEIGHT : TRIT_QUANT_ACTIVATION;
@@ -54,6 +55,9 @@ static trit_status spec_object(const char *text, trit_quant_kind kind, const cha
     for (const cJSON *m = plain ? plain->child : NULL; m; m = m->next) {
         const char *key = m->string;
         bool names = strcmp(key, "grid") == 0 || strcmp(key, "form") == 0;
+        /* An estimator that was named stays, also where it is the default: a section may have
+         * another one for those that name none. */
+        names = names || (strcmp(key, "estimator") == 0 && strstr(text, "-ste"));
         bool implied = names || !cJSON_Compare(m, trit_json_get(whole, key), 1);
         if (!implied || strcmp(key, "knobs") == 0) {
             cJSON_DeleteItemFromObjectCaseSensitive(whole, key);
@@ -146,12 +150,17 @@ static trit_status unknown(const char *key, const char *what, const char *word,
     return trit_settings_fail(e, file, pointer, "unknown %s \"%.80s\"%s", what, word, hint);
 }
 
-/* The named method's layer; NULL for no name. Owned by the caller. */
+/* The named method's layer, whose rules become the section's method_rules; NULL for no name. Owned
+ * by the caller. */
 static trit_status method_layer(const cJSON *name, const char *file, cJSON **out, trit_error *e) {
     *out = NULL;
     if (!cJSON_IsString(name) || !*name->valuestring) return TRIT_OK;
     const trit_method_file *m = find_method(name->valuestring);
-    if (m) return trit_json_parse(out, m->json, strlen(m->json), m->name, e);
+    if (m) {
+        TRIT_TRY(trit_json_parse(out, m->json, strlen(m->json), m->name, e));
+        cJSON *rules = cJSON_DetachItemFromObjectCaseSensitive(*out, "rules");
+        return rules ? put(*out, LAYER_KEYS[METHOD_RULES], rules, e) : TRIT_OK;
+    }
     enum { MAX = 128 };
     const char *words[MAX];
     int n = 0;

@@ -285,6 +285,8 @@ static const trit_field spec_fields[] = {
     ROW("granularity", NAME, "\"tensor\"", 0, 0, trit_granularity_names, "", "who shares a scale; tensor by default for weights and learned scales, else token", granularity)
     ROW("group", INT, "128", 1, 1e9, NULL, "elements", "of a group, with granularity group", group)
     ROW("estimator", NAME, "\"ste\"", 0, 0, trit_estimator_names, "", "gradient of the rounding", estimator)
+    ROW("transform", NAME, "\"none\"", 0, 0, trit_transform_names, "", "basis in which the rest works; of a form too", transform)
+    ROW("block", INT, "128", 1, 65536, NULL, "elements", "most that a transform mixes, a power of two; the largest that divides a row where that is less", block)
     ROW("eps", REAL, "1e-5", 1e-30, 1, NULL, "", "least scale; protects groups of zeros", eps)
     ROW("start", INT, "0", 0, 1e12, NULL, "steps", "first step that quantizes", start)
     {"lambda", TRIT_T_CUSTOM, "1", 0, 0, NULL, "", "strength: x + lambda*(Q(x) - x) in training; a number or a schedule", offsetof(trit_spec, lambda), NULL, &lambda_custom},
@@ -314,6 +316,9 @@ static trit_status complete(trit_spec *sp, trit_quant_kind kind, const cJSON *v,
     if (!sp->bits) sp->bits = dflt.bits;
     if (!trit_json_get(v, "signed")) sp->is_signed = dflt.is_signed;
     if (!trit_json_get(v, "scale")) sp->scale = dflt.scale;
+    if (trit_json_get(v, "block") && !trit_transforms[sp->transform]->blocked) {
+        return fail_at_key(p, "block", "only a transform has blocks; name one in \"transform\"");
+    }
     bool grouped = trit_json_get(v, "group") != NULL;
     if (!grouped) sp->group = dflt.group;
     if (!trit_json_get(v, "granularity")) {
@@ -347,6 +352,9 @@ cJSON *trit_quant_spec_write(const trit_spec *sp) {
     if (v && sp->granularity != TRIT_GRANULARITY_group) {
         cJSON_DeleteItemFromObjectCaseSensitive(v, "group");
     }
+    if (v && !trit_transforms[sp->transform]->blocked) {
+        cJSON_DeleteItemFromObjectCaseSensitive(v, "block");
+    }
     static const char *const of_axes[] = {"grid", "scale", "estimator", "signed", "narrow"};
     for (int i = 0; v && sp->form && i < 5; i++) {
         cJSON_DeleteItemFromObjectCaseSensitive(v, of_axes[i]);
@@ -373,7 +381,11 @@ static cJSON *spec_json_schema(void) {
     add_words(&t, trit_scale_names);
     trit_text_add(&t, "|");
     add_words(&t, trit_granularity_names);
-    trit_text_add(&t, "|group[0-9]+))*)$\"},");
+    trit_text_add(&t, "|group[0-9]+|");
+    add_words(&t, trit_estimator_names);
+    trit_text_add(&t, "|(");
+    add_words(&t, trit_transform_names + 1);
+    trit_text_add(&t, ")[0-9]*))*)$\"},");
     cJSON *obj = part_schema(&spec_schema), *keys = trit_json_get(obj, "properties");
     if (!obj) t.failed = true;
     static const char *const depends[] = {"scale", "granularity"};
@@ -426,14 +438,12 @@ static trit_status read_rule(trit_quant_rule *rule, const cJSON *v, const place 
                               "a rule needs weights, activations or both");
 }
 
-/* member is trit_quant_cfg.n_rule; the list goes to .rule. */
-static trit_status rules_read(void *member, const cJSON *v, const char *file, const char *pointer,
-                              trit_arena *mem, trit_error *e) {
-    place p = {file, pointer, e};
+static trit_status read_rules(int *n_rule, const trit_quant_rule **list, const cJSON *v, place p,
+                              trit_arena *mem) {
     if (!cJSON_IsArray(v)) return unexpected(&p, v, "a list of rules");
-    trit_quant_cfg *cfg = (void *)((char *)member - offsetof(trit_quant_cfg, n_rule));
+    const char *pointer = p.pointer;
     int n = cJSON_GetArraySize(v), i = 0;
-    trit_quant_rule *rule = trit_arena_get(mem, (size_t)n * sizeof *rule, e);
+    trit_quant_rule *rule = trit_arena_get(mem, (size_t)n * sizeof *rule, p.e);
     if (!rule) return TRIT_E_NOMEM;
     for (const cJSON *m = v->child; m; m = m->next, i++) {
         char index[16], inner[TRIT_JSON_POINTER_BYTES];
@@ -441,8 +451,8 @@ static trit_status rules_read(void *member, const cJSON *v, const char *file, co
         p.pointer = trit_json_pointer_add(inner, pointer, index);
         TRIT_TRY(read_rule(&rule[i], m, &p, mem));
     }
-    cfg->n_rule = n;
-    cfg->rule = rule;
+    *n_rule = n;
+    *list = rule;
     return TRIT_OK;
 }
 
@@ -453,12 +463,10 @@ static cJSON *write_rule(const trit_quant_rule *rule) {
     return v;
 }
 
-static cJSON *rules_write(const void *member) {
-    const trit_quant_cfg *cfg =
-        (const void *)((const char *)member - offsetof(trit_quant_cfg, n_rule));
+static cJSON *write_rules(int n, const trit_quant_rule *rule) {
     cJSON *list = cJSON_CreateArray();
-    for (int i = 0; list && i < cfg->n_rule; i++) {
-        cJSON *v = write_rule(&cfg->rule[i]);
+    for (int i = 0; list && i < n; i++) {
+        cJSON *v = write_rule(&rule[i]);
         if (v && cJSON_AddItemToArray(list, v)) continue;
         cJSON_Delete(v);
         cJSON_Delete(list);
@@ -466,6 +474,21 @@ static cJSON *rules_write(const void *member) {
     }
     return list;
 }
+
+/* member is a count in trit_quant_cfg; its list stands elsewhere in it. */
+#define RULES(name, count, list)                                                          \
+    static trit_status name##_read(void *member, const cJSON *v, const char *file,        \
+                                   const char *pointer, trit_arena *mem, trit_error *e) { \
+        trit_quant_cfg *cfg = (void *)((char *)member - offsetof(trit_quant_cfg, count)); \
+        return read_rules(&cfg->count, &cfg->list, v, (place){file, pointer, e}, mem);    \
+    }                                                                                     \
+    static cJSON *name##_write(const void *member) {                                      \
+        const trit_quant_cfg *cfg =                                                       \
+            (const void *)((const char *)member - offsetof(trit_quant_cfg, count));       \
+        return write_rules(cfg->count, cfg->list);                                        \
+    }
+RULES(rules, n_rule, rule)
+RULES(method_rules, n_method_rule, method_rule)
 
 static cJSON *rules_schema(void) {
     trit_text t = {0};
@@ -475,6 +498,8 @@ static cJSON *rules_schema(void) {
     return tree_of(&t);
 }
 static const trit_custom rules_custom = {rules_read, rules_write, rules_schema};
+static const trit_custom method_rules_custom = {method_rules_read, method_rules_write,
+                                                rules_schema};
 
 /* ---- the section --------------------------------------------------------------------------- */
 
@@ -489,9 +514,28 @@ static const trit_field fields[] = {
                                   "quantizer of layer inputs, as \"int8-token\" or an object")
                     TRIT_FIELD_OBJ(trit_quant_cfg, lora, "{}", trit_lora_schema,
                                    "adapters of layers whose weights are quantized"){
-                        "rules", TRIT_T_CUSTOM, "[]", 0, 0, NULL, "",
-                        "other quantizers for layers by path; the last rule that matches wins",
-                        offsetof(trit_quant_cfg, n_rule), NULL, &rules_custom},
+                        "method_rules", TRIT_T_CUSTOM, "[]", 0, 0, NULL, "",
+                        "the method's own rules, before `rules`; they come from its name",
+                        offsetof(trit_quant_cfg, n_method_rule), NULL, &method_rules_custom},
+    {"rules", TRIT_T_CUSTOM, "[]", 0, 0, NULL, "",
+     "other quantizers for layers by path; the last rule that matches wins",
+     offsetof(trit_quant_cfg, n_rule), NULL, &rules_custom},
 };
-const trit_schema trit_quant_schema =
-    TRIT_SCHEMA("quant", "quantizers of weights and layer inputs", trit_quant_cfg, fields, NULL);
+
+/* Operands that do not go together, as far as they can be told before the layers are known. */
+static trit_status check_section(const void *section, trit_error *e) {
+    const trit_quant_cfg *c = section;
+    TRIT_TRY(trit_spec_check_pair(&c->weights, &c->activations, e));
+    for (int i = 0; i < c->n_method_rule + c->n_rule; i++) {
+        bool own = i >= c->n_method_rule;
+        int k = own ? i - c->n_method_rule : i;
+        const trit_quant_rule *r = own ? &c->rule[k] : &c->method_rule[k];
+        if (!r->has_weights || !r->has_activations) continue;
+        TRIT_TRY_AS(trit_spec_check_pair(&r->weights, &r->activations, e), e, "%s/%d",
+                    own ? "rules" : "method_rules", k);
+    }
+    return TRIT_OK;
+}
+
+const trit_schema trit_quant_schema = TRIT_SCHEMA("quant", "quantizers of weights and layer inputs",
+                                                  trit_quant_cfg, fields, check_section);

@@ -5,9 +5,9 @@
  *               "rules": [{"match": "blocks.0.*", "weights": "none"}]}
  *
  * A spec is a string (trit_spec_parse) or an object with the keys grid, bits, signed, narrow,
- * scale, granularity, group, estimator, eps, start, lambda and knobs; lambda and each knob are
- * numbers or schedules {"shape", "from", "to", "begin", "end"}. What is left out has the default of
- * trit_spec_make; "group" without "granularity" means granularity group.
+ * scale, granularity, group, estimator, transform, block, eps, start, lambda and knobs; lambda and
+ * each knob are numbers or schedules {"shape", "from", "to", "begin", "end"}. What is left out has
+ * the default of trit_spec_make; "group" without "granularity" means granularity group.
  *
  * From raw tree to settings:
  *
@@ -21,8 +21,11 @@
  *     changes single keys of it: quant.weights.bits=4.
  *   - "estimator" of a layer is the estimator of the layers below and of the specs of its own layer
  *     that name none.
- *   - An override of quant.method replaces the file's method, weights, activations, estimator and
- *     lora (overrides of these still hold, whatever their order); the rules of the file stay.
+ *   - A method may have rules of its own. They become "method_rules", which stand before "rules"
+ *     and may match no layer.
+ *   - An override of quant.method replaces the file's method, weights, activations, estimator, lora
+ *     and method_rules (overrides of these still hold, whatever their order); the rules of the file
+ *     stay.
  *   - quant=NAME replaces the section, rules included. */
 #ifndef TRIT_IO_QUANT_SETTINGS_H
 #define TRIT_IO_QUANT_SETTINGS_H
@@ -43,8 +46,9 @@ typedef struct trit_quant_cfg {
     const char *estimator; /* ditto, already part of the specs; "" for none */
     trit_spec weights, activations;
     trit_lora_cfg lora;
-    int n_rule;
-    const trit_quant_rule *rule; /* [n_rule], config's arena */
+    int n_method_rule, n_rule;
+    const trit_quant_rule *method_rule; /* [n_method_rule] of the method; config's arena */
+    const trit_quant_rule *rule;        /* [n_rule], after those */
 } trit_quant_cfg;
 
 extern const trit_schema trit_quant_schema;

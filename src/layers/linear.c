@@ -23,6 +23,7 @@ trit_status trit_linear_layer_init(trit_linear_layer *l, const char *path, int64
     *l = (trit_linear_layer){
         .path = trit_arena_text(ps->mem, path, e), .n_in = n_in, .n_out = n_out};
     if (!l->path) return TRIT_E_NOMEM;
+    TRIT_TRY_AS(trit_spec_check_pair(&quant->weights, &quant->activations, e), e, "%s", path);
     bool adapted = !tied && quant->lora.rank > 0 && quant->weights.on;
     if (tied) {
         l->w = tied;

@@ -163,6 +163,8 @@ trit_status trit_transformer_init(trit_transformer *m, const trit_model_cfg *cfg
                              (int64_t[]){c->vocab, c->width}, &m->embed, e));
     draw(&b, m->embed, false);
     choose(self, "embed", false, &choice);
+    choice.activations = trit_spec_off(); /* a table has no second operand */
+    TRIT_TRY_AS(trit_spec_check_pair(&choice.weights, &choice.activations, e), e, "embed");
     TRIT_TRY(trit_quant_init(&m->embed_quant, &choice.weights, TRIT_QUANT_WEIGHT,
                              "embed.weight_quant", c->vocab, c->width, ps, e));
     if (c->positions == TRIT_POSITION_learned) {

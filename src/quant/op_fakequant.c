@@ -348,9 +348,7 @@ static const trit_op op = {.name = "fakequant",
                            .forward = forward,
                            .backward = backward};
 
-trit_node *trit_quant_apply(trit_quant *q, trit_graph *g, trit_node *x) {
-    if (!x || !q->spec.on) return x;
-    if (q->spec.form) return trit_form_apply(q, g, x);
+trit_node *trit_axes_apply(trit_quant *q, trit_graph *g, trit_node *x) {
     for (int i = 0; i < g->n; i++) {
         const trit_node *n = g->node[i];
         if (n->op != &op || n->in[0] != x) continue;

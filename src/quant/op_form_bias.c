@@ -99,5 +99,6 @@ trit_node *trit_quant_bias(trit_quant *q, trit_graph *g, trit_node *w) {
     if (!q->spec.on || !form_of(q)->bias) return NULL;
     const trit_schedule *factor = &q->spec.knob[TRIT_KNOB_FORM][form_of(q)->bias_knob];
     if (factor->shape == TRIT_SHAPE_hold && factor->from == 0) return NULL;
+    w = trit_quant_transform(q, g, w);
     return trit_emit(g, &op, 1, &w, &(bias_attr){.quant = q});
 }

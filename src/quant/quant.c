@@ -99,6 +99,21 @@ trit_status trit_quant_init(trit_quant *q, const trit_spec *spec, trit_quant_kin
     return TRIT_OK;
 }
 
+trit_node *trit_quant_transform(const trit_quant *q, trit_graph *g, trit_node *x) {
+    const trit_transform *t = trit_transforms[q->spec.transform];
+    if (!q->spec.on || !t->apply || !x || trit_cols(x) != q->cols) return x;
+    return t->apply(g, x, trit_spec_block(&q->spec, q->cols));
+}
+
+trit_node *trit_quant_apply(trit_quant *q, trit_graph *g, trit_node *x) {
+    if (!x || !q->spec.on) return x;
+    x = trit_quant_transform(q, g, x);
+    if (!x) return NULL;
+    trit_node *y = q->spec.form ? trit_form_apply(q, g, x) : trit_axes_apply(q, g, x);
+    const trit_transform *t = trit_transforms[q->spec.transform];
+    return y && t->undo ? t->undo(g, y, trit_spec_block(&q->spec, q->cols)) : y;
+}
+
 void trit_quant_step(trit_quant *q, int64_t step) {
     if (!q->spec.on) return;
     q->now = step;

@@ -34,10 +34,14 @@ trit_status trit_quant_init(trit_quant *q, const trit_spec *spec, trit_quant_kin
 /* Evaluates schedules for an optimizer step; call before the first forward of each step. */
 void trit_quant_step(trit_quant *q, int64_t step);
 /* x -> fake-quantized x, same shape [..., cols]. q must outlive the graph. Applying specs of equal
- * value without learnables to the same node twice gives one node: its codes are computed once.
+ * value without learnables to the same node twice gives one node: its codes are computed once. With
+ * a transform the quantizer's own node lies between those that rotate, and works on rotated x;
+ * until it is on, rotations are all there is.
  * trit_quant_level of a code times its scale is the value, NaN included, while q is on and (in
  * training) lambda is 1. */
 trit_node *trit_quant_apply(trit_quant *q, trit_graph *g, trit_node *x);
+/* x [..., cols] in the basis in which q works: rotated, or x itself. */
+trit_node *trit_quant_transform(const trit_quant *q, trit_graph *g, trit_node *x);
 /* What weights w [n_out, cols] add to the bias of their layer, [n_out], in training and evaluation
  * (times lambda in training); NULL where q's form has no such part or its knob is 0 for good. q
  * must outlive the graph. */
@@ -47,13 +51,14 @@ trit_real trit_quant_level(const trit_quant *q, int8_t code);
 /* Elements that share a scale, for a tensor of rows x cols. */
 int64_t trit_quant_group_len(const trit_quant *q, int64_t rows);
 
-/* Whether a node was made by trit_quant_apply, its quantizer, and its scales [n_group] after
+/* Whether a node is the own node of a quantizer, its quantizer, and its scales [n_group] after
  * forward, valid as long as the node's value. */
 bool trit_quant_is(const trit_node *n);
 const trit_quant *trit_quant_of(const trit_node *n);
 const trit_real *trit_quant_scales(const trit_node *n);
 
-/* The same for specs with a form; trit_quant_apply comes here by itself. */
+/* The quantizer's own node, for specs without and with a form; trit_quant_apply comes here. */
+trit_node *trit_axes_apply(trit_quant *q, trit_graph *g, trit_node *x);
 trit_node *trit_form_apply(trit_quant *q, trit_graph *g, trit_node *x);
 bool trit_form_is(const trit_node *n);
 const trit_quant *trit_form_quant_of(const trit_node *n);

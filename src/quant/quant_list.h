@@ -42,6 +42,12 @@
     X(stochastic, "stochastic")           \
     X(stochastic_ternary, "stochastic-ternary")
 
+#define TRIT_TRANSFORM_LIST(X)        \
+    X(none, "none")                   \
+    X(hadamard, "hadamard")           \
+    X(hadamard_half, "hadamard-half") \
+    X(hadamard_native, "hadamard-native")
+
 #define TRIT_FORM_LIST(X)         \
     X(adabin, "adabin")           \
     X(adabin_act, "adabin_act")   \

@@ -123,6 +123,7 @@ trit_spec trit_spec_make(trit_quant_kind kind, int grid) {
     sp.scale = find(trit_scale_names, row->scale ? row->scale : scale);
     sp.granularity = trit_spec_granularity(kind, sp.scale);
     sp.group = 128;
+    sp.block = 128;
     sp.bits = row->bits_default;
     sp.is_signed = row->sign != TRIT_SIGN_NONE;
     sp.eps = 1e-5;
@@ -142,6 +143,7 @@ trit_spec trit_spec_make_form(trit_quant_kind kind, int form) {
         if (trit_form_learns_by_group(row)) sp.granularity = TRIT_GRANULARITY_tensor;
     }
     sp.group = row->group ? row->group : 128;
+    sp.block = 128;
     sp.bits = row->bits_default;
     sp.is_signed = true;
     sp.eps = 1e-5;
@@ -219,34 +221,86 @@ static trit_status bad_word(const char *text, const char *word, trit_error *e) {
     int n = 0;
     for (int i = 1; trit_form_names[i] && n < 128; i++) words[n++] = trit_form_names[i];
     for (int i = 0; i < count(trit_grid_names) && n < 160; i++) words[n++] = trit_grid_names[i];
-    for (int i = 0; i < count(trit_scale_names) && n < 240; i++) words[n++] = trit_scale_names[i];
+    for (int i = 0; i < count(trit_scale_names) && n < 200; i++) words[n++] = trit_scale_names[i];
     for (int i = 0; i < TRIT_N_GRANULARITY; i++) words[n++] = trit_granularity_names[i];
+    for (int i = 1; trit_transform_names[i] && n < 220; i++) words[n++] = trit_transform_names[i];
+    for (int i = 0; trit_estimator_names[i] && n < 256; i++) words[n++] = trit_estimator_names[i];
     char list[700];
     const char *near = trit_text_nearest(word, words, n);
     return TRIT_FAIL(
         e, E_CONFIG,
         "quantizer \"%s\": unknown word \"%s\"%s%s%s (a quantizer is \"none\", or a grid, "
-        "then a scale rule and a granularity, joined by '-': %s; bits and sizes follow "
-        "the word, as in int4-absmax-group64)",
+        "then a scale rule, a granularity, an estimator and a transform, joined by '-': %s; bits "
+        "and sizes follow the word, as in int4-absmax-group64)",
         text, word, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "",
         trit_text_join(list, sizeof list, words, n));
 }
 
-/* A word after the grid. *scale and *gran: what was named so far, -1 for nothing. */
-static trit_status axis_word(trit_spec *sp, const char *text, const char *word, int *scale,
-                             int *gran, trit_error *e) {
-    int s = find(trit_scale_names, word), g = find(trit_granularity_names, word);
-    if (g < 0 && strncmp(word, "group", 5) == 0 && digits(word + 5) >= 0) {
-        g = TRIT_GRANULARITY_group;
-        sp->group = digits(word + 5);
+/* Axes whose words follow the grid or form. */
+typedef enum {
+    WORD_SCALE,
+    WORD_GRANULARITY,
+    WORD_ESTIMATOR,
+    WORD_TRANSFORM,
+    N_WORD_AXIS
+} word_axis;
+typedef struct word {
+    word_axis axis;
+    int row;      /* -1: no word of any axis */
+    size_t len;   /* characters, with the number behind the name */
+    int64_t size; /* that number, -1 for none */
+} word;
+
+/* The longest word that `at` begins with: names of estimators and transforms may hold a '-'. */
+static word word_at(const char *at) {
+    const char *const *const names[N_WORD_AXIS] = {trit_scale_names, trit_granularity_names,
+                                                   trit_estimator_names, trit_transform_names};
+    word best = {.row = -1};
+    for (int axis = 0; axis < N_WORD_AXIS; axis++) {
+        /* transform "none" is no word: it would read as if nothing were quantized */
+        for (int i = axis == WORD_TRANSFORM; names[axis][i]; i++) {
+            size_t n = strlen(names[axis][i]);
+            if (strncmp(at, names[axis][i], n) != 0) continue;
+            size_t n_digit = strspn(at + n, "0123456789");
+            bool sized =
+                axis == WORD_TRANSFORM || (axis == WORD_GRANULARITY && i == TRIT_GRANULARITY_group);
+            if (n_digit && (!sized || n_digit > 9)) continue;
+            if ((at[n + n_digit] && at[n + n_digit] != '-') || n + n_digit <= best.len) continue;
+            best = (word){(word_axis)axis, i, n + n_digit, -1};
+            if (n_digit) best.size = strtol(at + n, NULL, 10);
+        }
     }
-    if (s < 0 && g < 0) return bad_word(text, word, e);
-    if ((s >= 0 && *scale >= 0) || (g >= 0 && *gran >= 0)) {
-        return TRIT_FAIL(e, E_CONFIG, "quantizer \"%s\": \"%s\" is a second %s", text, word,
-                         s >= 0 ? "scale rule" : "granularity");
+    return best;
+}
+
+/* Words after the first, joined by '-'. *scale, *gran: what was named, else -1. */
+static trit_status axis_words(trit_spec *sp, const char *text, const char *at, int *scale,
+                              int *gran, trit_error *e) {
+    static const char *const axis_names[] = {"scale rule", "granularity", "estimator", "transform"};
+    int named[N_WORD_AXIS] = {-1, -1, -1, -1};
+    while (at) {
+        word w = word_at(at);
+        char own[128];
+        size_t len = w.row < 0 ? strcspn(at, "-") : w.len;
+        snprintf(own, sizeof own, "%.*s", (int)len, at);
+        if (w.row < 0) return bad_word(text, own, e);
+        if (named[w.axis] >= 0) {
+            return TRIT_FAIL(e, E_CONFIG, "quantizer \"%s\": \"%s\" is a second %s", text, own,
+                             axis_names[w.axis]);
+        }
+        if (sp->form && (w.axis == WORD_SCALE || w.axis == WORD_ESTIMATOR)) {
+            return TRIT_FAIL(e, E_CONFIG, "quantizer \"%s\": %s is one piece and has no %s", text,
+                             trit_form_names[sp->form], axis_names[w.axis]);
+        }
+        named[w.axis] = w.row;
+        if (w.size >= 0 && w.axis == WORD_GRANULARITY) sp->group = w.size;
+        if (w.size >= 0 && w.axis == WORD_TRANSFORM) sp->block = w.size;
+        at = at[w.len] ? at + w.len + 1 : NULL;
     }
-    if (s >= 0) *scale = s;
-    if (g >= 0) *gran = g;
+    if (named[WORD_ESTIMATOR] >= 0) sp->estimator = named[WORD_ESTIMATOR];
+    if (named[WORD_TRANSFORM] >= 0) sp->transform = named[WORD_TRANSFORM];
+    *scale = named[WORD_SCALE];
+    *gran = named[WORD_GRANULARITY];
     return TRIT_OK;
 }
 
@@ -258,28 +312,17 @@ trit_status trit_spec_parse(trit_spec *sp, trit_quant_kind kind, const char *tex
         return TRIT_FAIL(e, E_CONFIG, "quantizer \"%.40s...\": too long", text);
     }
     snprintf(buf, sizeof buf, "%s", text);
-    int scale = -1, gran = -1;
-    bool first = true;
-    for (char *word = buf, *next; word; word = next, first = false) {
-        next = strchr(word, '-');
-        if (next) *next++ = '\0';
-        if (!first) {
-            TRIT_TRY(axis_word(sp, text, word, &scale, &gran, e));
-            continue;
-        }
-        int64_t bits;
-        int form = form_word(word, &bits);
-        if (form > 0) {
-            *sp = trit_spec_make_form(kind, form);
-            if (bits >= 0) sp->bits = bits;
-        } else if (!grid_word(sp, kind, word)) {
-            return bad_word(text, word, e);
-        }
+    char *rest = strchr(buf, '-');
+    if (rest) *rest++ = '\0';
+    int64_t bits;
+    int scale = -1, gran = -1, form = form_word(buf, &bits);
+    if (form > 0) {
+        *sp = trit_spec_make_form(kind, form);
+        if (bits >= 0) sp->bits = bits;
+    } else if (!grid_word(sp, kind, buf)) {
+        return bad_word(text, buf, e);
     }
-    if (scale >= 0 && sp->form) {
-        return TRIT_FAIL(e, E_CONFIG, "quantizer \"%s\": %s is one piece and has no scale rule",
-                         text, trit_form_names[sp->form]);
-    }
+    TRIT_TRY(axis_words(sp, text, rest, &scale, &gran, e));
     if (scale >= 0) sp->scale = scale;
     if (gran >= 0) {
         sp->granularity = (trit_granularity)gran;
@@ -287,6 +330,7 @@ trit_status trit_spec_parse(trit_spec *sp, trit_quant_kind kind, const char *tex
         sp->granularity = trit_spec_granularity(kind, sp->scale);
     }
     reset_knobs(sp, TRIT_KNOB_SCALE);
+    reset_knobs(sp, TRIT_KNOB_ESTIMATOR);
     return trit_spec_check(sp, kind, e);
 }
 
@@ -359,6 +403,7 @@ static trit_status check_sign(const trit_spec *sp, trit_quant_kind kind, trit_er
 trit_status trit_spec_check(const trit_spec *sp, trit_quant_kind kind, trit_error *e) {
     if (!sp->on) return TRIT_OK;
     TRIT_TRY(check_sharing(sp, kind, e));
+    TRIT_TRY(trit_spec_check_transform(sp, kind, e));
     if (sp->form) return check_form(sp, kind, e);
     const trit_grid *grid = trit_grids[sp->grid];
     if (sp->bits < grid->bits_min || sp->bits > grid->bits_max) {
@@ -388,12 +433,20 @@ int trit_spec_storage_bits(const trit_spec *sp) {
     return bits;
 }
 
+/* " hadamard128" into buf[24]; "" for no transform. */
+static const char *transform_text(const trit_spec *sp, char buf[24]) {
+    const trit_transform *t = trit_transforms[sp->transform];
+    if (!sp->transform) return "";
+    snprintf(buf, 24, t->blocked ? " %s%d" : " %s", t->name, (int)sp->block);
+    return buf;
+}
+
 char *trit_spec_text(const trit_spec *sp, char buf[96]) {
     if (!sp->on) {
         snprintf(buf, 96, "none");
         return buf;
     }
-    char grid[32], gran[32];
+    char grid[32], gran[24], transform[24];
     if (sp->form) {
         const trit_form *f = trit_forms[sp->form];
         bool many = f->bits_min != f->bits_max,
@@ -401,7 +454,7 @@ char *trit_spec_text(const trit_spec *sp, char buf[96]) {
         snprintf(grid, sizeof grid, many ? "%s%d" : "%s", f->name, (int)sp->bits);
         snprintf(gran, sizeof gran, grouped_form ? "%s%d" : "%s",
                  trit_granularity_names[sp->granularity], (int)sp->group);
-        snprintf(buf, 96, "%s-%s", grid, gran);
+        snprintf(buf, 96, "%s-%s%s", grid, gran, transform_text(sp, transform));
         return buf;
     }
     const trit_grid *row = trit_grids[sp->grid];
@@ -417,7 +470,7 @@ char *trit_spec_text(const trit_spec *sp, char buf[96]) {
     bool grouped = sp->granularity == TRIT_GRANULARITY_group;
     snprintf(gran, sizeof gran, grouped ? "%s%d" : "%s", trit_granularity_names[sp->granularity],
              (int)sp->group);
-    snprintf(buf, 96, "%s-%s-%s %s", grid, trit_scale_names[sp->scale], gran,
-             trit_estimator_names[sp->estimator]);
+    snprintf(buf, 96, "%s-%s-%s %s%s", grid, trit_scale_names[sp->scale], gran,
+             trit_estimator_names[sp->estimator], transform_text(sp, transform));
     return buf;
 }

@@ -18,6 +18,8 @@
 enum { TRIT_MAX_KNOB = 4, TRIT_MAX_MEASURE = 4 };
 
 typedef struct trit_spec trit_spec;
+struct trit_graph;
+struct trit_node;
 typedef enum { TRIT_QUANT_WEIGHT, TRIT_QUANT_ACTIVATION } trit_quant_kind;
 
 /* A number of a row that a config may set or schedule. A table of them ends with name NULL. */
@@ -125,6 +127,20 @@ typedef enum {
 extern const char *const trit_granularity_names[TRIT_N_GRANULARITY + 1];
 extern const char *const trit_granularity_docs[TRIT_N_GRANULARITY + 1];
 
+/* Axis 4: the basis in which the rest works. Made of ordinary nodes, so that it differentiates
+ * itself; what quantizes sees the transformed tensor. */
+typedef struct trit_transform {
+    const char *name, *doc, *cite, *formula, *pitfall;
+    bool blocked; /* works on blocks of spec.block elements of a row */
+    /* The result lies in the other basis, where only a product with an operand that does too has a
+     * meaning: see trit_spec_check_pair. */
+    bool moves;
+    /* Nodes before and after the quantizer; NULL: none. block divides the rows of x. */
+    struct trit_node *(*apply)(struct trit_graph *g, struct trit_node *x, int64_t block);
+    struct trit_node *(*undo)(struct trit_graph *g, struct trit_node *y, int64_t block);
+    trit_row_fits fits;
+} trit_transform;
+
 /* Axis 5: the stand-in for dq/du. check says how tests prove it:
  * FROZEN by differences with the rounding residual held; SURROGATE against `soft`; ORACLE against
  * the published formula (gradient-dependent estimators are no derivative of any function). */
@@ -150,9 +166,11 @@ typedef struct trit_estimator {
 extern const trit_grid *const trit_grids[];
 extern const trit_scale_rule *const trit_scales[];
 extern const trit_estimator *const trit_estimators[];
+extern const trit_transform *const trit_transforms[]; /* row 0: none */
 extern const char *const trit_grid_names[];
 extern const char *const trit_scale_names[];
 extern const char *const trit_estimator_names[];
+extern const char *const trit_transform_names[];
 
 typedef enum {
     TRIT_KNOB_GRID,
@@ -168,7 +186,9 @@ struct trit_spec {
     int grid; /* indices into the registries */
     int scale;
     int estimator;
+    int transform; /* of forms too */
     trit_granularity granularity;
+    int64_t block;        /* most elements that a transform mixes, a power of two */
     int64_t group;        /* elements of a group, for granularity group */
     int64_t bits;         /* of the grid; 0 = its default */
     bool is_signed;       /* levels on both sides of zero (integers: -2^(b-1)..2^(b-1)-1) */
@@ -189,18 +209,27 @@ trit_granularity trit_spec_granularity(trit_quant_kind kind, int scale);
 trit_spec trit_spec_make_form(trit_quant_kind kind, int form);
 bool trit_spec_equal(const trit_spec *a, const trit_spec *b);
 /* Reads a short form: words of the axes joined by '-', the grid first:
- * "ternary-absmean", "int8-token", "uint4-absmax-row", "int4-learned-group64", "none".
+ * "ternary-absmean", "int8-token", "uint4-absmax-row", "int4-learned-group64", "none",
+ * "half2-rms-row-trust-hadamard", "twn-row-hadamard64".
  * E_CONFIG with the offending word, the allowed words and the nearest. */
 trit_status trit_spec_parse(trit_spec *sp, trit_quant_kind kind, const char *text, trit_error *e);
 /* Combinations that make no sense are refused by name, with the reason. */
 trit_status trit_spec_check(const trit_spec *sp, trit_quant_kind kind, trit_error *e);
+/* The part of trit_spec_check that is about the transform. */
+trit_status trit_spec_check_transform(const trit_spec *sp, trit_quant_kind kind, trit_error *e);
+/* Quantizers of the two operands of one product: refused unless both end in the same basis. */
+trit_status trit_spec_check_pair(const trit_spec *weights, const trit_spec *activations,
+                                 trit_error *e);
+/* Elements that the transform mixes in rows of cols: spec.block, or the largest power of two that
+ * divides cols where that is less. */
+int64_t trit_spec_block(const trit_spec *sp, int64_t cols);
 /* Knob table of the row that the spec names on an axis; NULL when it has none. */
 const trit_knob *trit_spec_knobs(const trit_spec *sp, trit_knob_axis axis);
 /* Gives all knobs of all axes their defaults; call after changing a row. */
 void trit_spec_reset_knobs(trit_spec *sp);
 /* Bits that a level takes in storage, by the number of levels; 32 when off. */
 int trit_spec_storage_bits(const trit_spec *sp);
-/* "ternary absmean/tensor ste" for people, into buf[96]; returns buf. */
+/* "ternary-absmean-tensor ste hadamard128" for people, into buf[96]; returns buf. */
 char *trit_spec_text(const trit_spec *sp, char buf[96]);
 
 #endif

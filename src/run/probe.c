@@ -117,7 +117,7 @@ static double *keep(trit_probe *p, const trit_real *v, int64_t n, trit_error *e)
 enum { MAX_LEVEL = 1024 };
 static int list_levels(const trit_probe *p, const trit_probe_rig *r, trit_real at[MAX_LEVEL]) {
     const trit_spec *sp = &p->spec;
-    int n = sp->form ? trit_form_levels(r->y, 0, at, MAX_LEVEL)
+    int n = sp->form ? trit_form_levels(r->q, 0, at, MAX_LEVEL)
                      : trit_grids[sp->grid]->levels(sp, at, MAX_LEVEL);
     return n < MAX_LEVEL ? n : MAX_LEVEL;
 }
@@ -147,11 +147,11 @@ static trit_status keep_scales(trit_probe *p, const trit_probe_rig *r, coding *c
     double *scale = trit_arena_get(&p->mem, (size_t)p->n_group * sizeof *scale, e);
     double *zero = trit_arena_get(&p->mem, (size_t)p->n_group * sizeof *zero, e);
     if (!scale || !zero) return TRIT_E_NOMEM;
-    const double *stat = p->spec.form ? trit_form_stats(r->y) : NULL;
+    const double *stat = p->spec.form ? trit_form_stats(r->q) : NULL;
     if (stat) *c = (coding){.even = true};
     for (int64_t i = 0; i < p->n_group; i++) {
         const double *own = stat ? stat + i * TRIT_FORM_STAT : NULL;
-        scale[i] = own ? own[0] : (double)trit_quant_scales(r->y)[i] * c->unit;
+        scale[i] = own ? own[0] : (double)trit_quant_scales(r->q)[i] * c->unit;
         zero[i] = own ? own[1] : c->zero;
         if (own && own[2] == 1) *c = (coding){.numbered = true};
     }
@@ -161,13 +161,13 @@ static trit_status keep_scales(trit_probe *p, const trit_probe_rig *r, coding *c
 }
 
 /* A stored code is a byte; whether it has a sign shows in what it decodes to. */
-static double decode(const trit_probe *p, const coding *c, int8_t byte, int64_t i) {
+static double decode(const trit_probe *p, const coding *c, int8_t byte, double y, int64_t i) {
     double low = byte, high = low < 0 ? low + 256 : low;
     int64_t group = i / (p->n / p->n_group);
-    if (!isfinite(p->y[i])) return NAN;
+    if (!isfinite(y)) return NAN;
     if (c->numbered) return high;
     if (!isfinite(p->scale[group])) return NAN; /* a form that is on no grid in training */
-    double at = p->y[i] / p->scale[group] + p->zero[group];
+    double at = y / p->scale[group] + p->zero[group];
     return fabs(high - at) < fabs(low - at) ? high : low;
 }
 
@@ -179,9 +179,10 @@ static trit_status keep_codes(trit_probe *p, const trit_probe_rig *r, trit_error
     double *code = trit_arena_get(&p->mem, (size_t)p->n * sizeof *code, e);
     double *level = keep(p, at, n, e);
     if (!code || !level) return TRIT_E_NOMEM;
-    const int8_t *byte = r->y->code.data;
-    for (int64_t i = 0; i < p->n; i++) code[i] = decode(p, &c, byte[i], i);
-    double unit = p->spec.form ? 1 : (double)trit_quant_scales(r->y)[0];
+    const int8_t *byte = r->q->code.data;
+    for (int64_t i = 0; i < p->n; i++)
+        code[i] = decode(p, &c, byte[i], (double)trit_val(r->q)[i], i);
+    double unit = p->spec.form ? 1 : (double)trit_quant_scales(r->q)[0];
     for (int i = 0; i < n; i++) level[i] *= unit;
     p->code = code;
     p->level = level;

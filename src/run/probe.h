@@ -29,7 +29,7 @@ typedef struct trit_probe {
     int64_t step;      /* schedules were evaluated for this one */
     trit_tensor shape; /* of x, without data */
     int64_t n, n_group;
-    const double *x, *g, *y;
+    const double *x, *g, *y;    /* y of transform hadamard-half: in the rotated domain */
     const double *gx;           /* NULL in evaluation */
     const double *code;         /* NULL while nothing is quantized; NaN where y is */
     const double *scale, *zero; /* [n_group], y = scale*(code - zero). Where levels are not evenly
@@ -68,7 +68,8 @@ void trit_probe_json(const trit_probe *p, trit_text *out);
 /* The same for people. */
 void trit_probe_table(const trit_probe *p, trit_text *out);
 /* Draws y and dL/dx (at dL/dy = 1) of one element over a range that covers the levels, while all
- * others of its group are those of p, into a .png or .svg. */
+ * others of its group are those of p, into a .png or .svg. A transform is left out: it mixes
+ * elements. */
 trit_status trit_probe_plot(const trit_probe *p, trit_exec *x, const char *title, const char *path,
                             trit_error *e);
 /* A list of 256 numbers that lie like a normal distribution, those of short runs too. Owned by the

@@ -56,6 +56,7 @@ static void find_range(const trit_probe *p, double *lo, double *hi) {
 /* Rows stand alone where the method allows it. */
 static trit_spec spec_of_rows(const trit_probe *p) {
     trit_spec sp = p->spec;
+    sp.transform = 0;
     bool weights = p->kind == TRIT_QUANT_WEIGHT, learns = false;
     for (int i = 0; i < p->n_learn; i++) learns = true;
     if (weights) sp.granularity = TRIT_GRANULARITY_row;

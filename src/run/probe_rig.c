@@ -19,9 +19,13 @@ static trit_status build(trit_probe_rig *r, const trit_spec *sp, trit_quant_kind
     r->y = trit_quant_apply(&r->quant, &r->graph, x);
     r->g = trit_input(&r->graph, "g", TRIT_REAL, shape->ndim, dim);
     trit_node *loss = trit_sum(&r->graph, trit_mul(&r->graph, r->y, r->g));
-    if (r->y) {
-        r->y->keep = true;
-        if (r->y->op->flags & TRIT_OP_EMITS_CODES) r->y->want |= TRIT_WANT_CODES;
+    for (int i = 0; r->y && i < r->graph.n; i++) {
+        if (trit_quant_is(r->graph.node[i])) r->q = r->graph.node[i];
+    }
+    if (r->y) r->y->keep = true;
+    if (r->q) {
+        r->q->keep = true;
+        r->q->want |= TRIT_WANT_CODES;
     }
     /* Scales and levels are read after the step: nothing is reused. */
     return trit_graph_plan(&r->graph, loss, TRIT_PLAN_SEPARATE, e);

@@ -12,6 +12,7 @@ typedef struct trit_probe_rig {
     trit_quant quant;
     trit_param *x;
     trit_node *y, *g; /* y is the leaf x when nothing is quantized */
+    trit_node *q;     /* the quantizer's own node: y, unless a transform rotates back after it */
     void *block;      /* owned */
 } trit_probe_rig;
 

@@ -8,19 +8,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rules of the config, last match wins; without one, the section's quantizers for ordinary layers.
- */
+static bool apply_rule(const trit_quant_rule *rule, const char *path, trit_quant_choice *out) {
+    if (!trit_text_match(rule->match, path)) return false;
+    if (rule->has_weights) out->weights = rule->weights;
+    if (rule->has_activations) out->activations = rule->activations;
+    return true;
+}
+
+/* Rules of the method and of the config, last match wins; without one, the section's quantizers for
+ * ordinary layers. */
 static void choose_quant(void *self, const char *path, bool default_on, trit_quant_choice *out) {
     trit_run *r = self;
     const trit_quant_cfg *q = &r->exp->cfg.quant;
     *out = (trit_quant_choice){trit_spec_off(), trit_spec_off(), q->lora};
     if (default_on) *out = (trit_quant_choice){q->weights, q->activations, q->lora};
-    for (int i = 0; i < q->n_rule; i++) {
-        if (!trit_text_match(q->rule[i].match, path)) continue;
-        r->rule_hits[i]++;
-        if (q->rule[i].has_weights) out->weights = q->rule[i].weights;
-        if (q->rule[i].has_activations) out->activations = q->rule[i].activations;
-    }
+    for (int i = 0; i < q->n_method_rule; i++) apply_rule(&q->method_rule[i], path, out);
+    for (int i = 0; i < q->n_rule; i++) r->rule_hits[i] += apply_rule(&q->rule[i], path, out);
 }
 
 static trit_status check_rules(const trit_run *r, trit_error *e) {

@@ -41,13 +41,15 @@ static void every_row_is_listed(void **state) {
     assert_int_equal(trit("--json"), 0);
     cJSON *v = printed();
     int n = TRIT_N_GRANULARITY;
-    static const char *const axes[] = {"grid", "scale", "estimator", "form", "granularity"};
-    const char *const *const names[] = {trit_grid_names, trit_scale_names, trit_estimator_names,
-                                        trit_form_names + 1, trit_granularity_names};
-    for (int a = 0; a < 5; a++) {
+    static const char *const axes[] = {"grid",      "scale", "estimator",
+                                       "transform", "form",  "granularity"};
+    const char *const *const names[] = {trit_grid_names,      trit_scale_names,
+                                        trit_estimator_names, trit_transform_names,
+                                        trit_form_names + 1,  trit_granularity_names};
+    for (int a = 0; a < 6; a++) {
         for (int i = 0; names[a][i]; i++) {
             assert_true(has(v, axes[a], names[a][i]));
-            if (a < 4) n++;
+            if (a < 5) n++;
         }
     }
     for (const trit_method_file *m = trit_method_files; m->name; m++, n++) {
@@ -119,10 +121,11 @@ static void page(void **state) {
     (void)state;
     assert_int_equal(trit("--doc"), 0);
     assert_true(strncmp(out, "# Quantizers\n\n", 14) == 0);
-    const char *const *const names[] = {trit_grid_names, trit_scale_names, trit_granularity_names,
-                                        trit_estimator_names, trit_form_names + 1};
+    const char *const *const names[] = {trit_grid_names,        trit_scale_names,
+                                        trit_granularity_names, trit_transform_names,
+                                        trit_estimator_names,   trit_form_names + 1};
     const char *at = out;
-    for (int a = 0; a < 5; a++) {
+    for (int a = 0; a < 6; a++) {
         for (int i = 0; names[a][i]; i++) {
             char head[64];
             snprintf(head, sizeof head, "\n### %s\n", names[a][i]);
@@ -151,9 +154,10 @@ static void page(void **state) {
 /* What is printed as an example is a section that can be read. */
 static void examples(void **state) {
     (void)state;
-    const char *const *const names[] = {trit_grid_names, trit_scale_names, trit_estimator_names,
+    const char *const *const names[] = {trit_grid_names,        trit_scale_names,
+                                        trit_estimator_names,   trit_transform_names,
                                         trit_granularity_names, trit_form_names + 1};
-    for (int a = 0; a < 5; a++) {
+    for (int a = 0; a < 6; a++) {
         for (int i = 0; names[a][i]; i++) {
             trit_error e = {0};
             assert_int_equal(trit(names[a][i]), 0);

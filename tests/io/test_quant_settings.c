@@ -102,6 +102,11 @@ static void forms_of_a_spec(void **state) {
          "int8-absmax-tensor"},
         {TRIT_QUANT_WEIGHT, "{\"grid\":\"int\",\"scale\":\"learned\",\"granularity\":\"row\"}",
          "int-learned-row"},
+        {TRIT_QUANT_WEIGHT, "{\"grid\":\"int\",\"transform\":\"hadamard\",\"block\":64}",
+         "int8-hadamard64"},
+        {TRIT_QUANT_WEIGHT, "{\"form\":\"twn\",\"transform\":\"hadamard-half\"}",
+         "twn-hadamard-half128"},
+        {TRIT_QUANT_WEIGHT, "{\"grid\":\"int\",\"transform\":\"none\"}", "int8"},
         {TRIT_QUANT_ACTIVATION, "{\"grid\":\"int\"}", "int8-absmax-token"},
         {TRIT_QUANT_ACTIVATION, "{\"grid\":\"int\",\"scale\":\"learned\"}", "int-learned-tensor"},
         {TRIT_QUANT_ACTIVATION, "{\"grid\":\"int\",\"bits\":4,\"signed\":false}", "uint4"},
@@ -190,6 +195,13 @@ static void errors_of_a_spec(void **state) {
          "/quant/weights/lambda/shape: exp goes"},
         {"{\"grid\":\"int\",\"lambda\":{\"shape\":\"hold\",\"from\":0,\"form\":1}}",
          "/quant/weights/lambda/form: unknown key; did you mean \"from\"?"},
+        {"{\"grid\":\"int\",\"transform\":\"hadamrad\"}", "did you mean \"hadamard\"?"},
+        {"{\"grid\":\"int\",\"transform\":\"hadamard\",\"block\":96}",
+         "f.json: /quant/weights: block: found 96, expected a power of two"},
+        {"{\"grid\":\"int\",\"transform\":\"hadamard\",\"block\":0}",
+         "/quant/weights/block: found 0"},
+        {"{\"grid\":\"int\",\"block\":64}",
+         "/quant/weights/block: only a transform has blocks; name one in \"transform\""},
         {"{\"grid\":\"int\",\"knobs\":3}", "/quant/weights/knobs: found 3, expected an object"},
         {"{\"grid\":\"int\",\"knobs\":{\"mlut\":1}}",
          "f.json: /quant/weights/knobs/mlut: unknown knob; did you mean \"mult\"? (row absmax has: "
@@ -382,6 +394,60 @@ static void methods(void **state) {
     }
 }
 
+/* A method's rules stand before the file's, go with the method, and are not doubled by reading what
+ * was written. */
+static void rules_of_methods(void **state) {
+    (void)state;
+    static const struct {
+        const char *file, *overrides[MAX_OVERRIDE];
+        int n_method_rule, n_rule;
+    } cases[] = {
+        {"\"bitnet-v2-a8\"", {0}, 2, 0},
+        {"{\"method\":\"bitnet-v2-a8\",\"rules\":[{\"match\":\"head\",\"weights\":\"int8\"}]}",
+         {0},
+         2,
+         1},
+        {"{\"method\":\"bitnet-v2-a8\",\"rules\":[{\"match\":\"head\",\"weights\":\"int8\"}]}",
+         {"quant.method=bwn"},
+         0,
+         1},
+        {"\"bwn\"", {"quant.method=bitnet-a4.8"}, 2, 0},
+        {"\"bwn\"", {"quant=bitnet-a4.8"}, 2, 0},
+        {"{\"method\":\"bitnet-v2-a8\",\"method_rules\":[]}", {0}, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        root r, again;
+        trit_arena mem, mem2;
+        trit_error e;
+        char text[512];
+        snprintf(text, sizeof text, "{\"quant\":%s}", cases[i].file);
+        assert_ok(load(&r, text, cases[i].overrides, &mem, &e));
+        assert_int_equal(r.quant.n_method_rule, cases[i].n_method_rule);
+        assert_int_equal(r.quant.n_rule, cases[i].n_rule);
+        trit_text written = {0};
+        cJSON *v = trit_settings_write(&root_schema, &r);
+        trit_json_print(v, false, &written);
+        cJSON_Delete(v);
+        assert_ok(load(&again, trit_text_get(&written), NULL, &mem2, &e));
+        assert_int_equal(again.quant.n_method_rule, cases[i].n_method_rule);
+        assert_int_equal(again.quant.n_rule, cases[i].n_rule);
+        for (int k = 0; k < cases[i].n_method_rule; k++) {
+            const trit_quant_rule *one = &r.quant.method_rule[k];
+            const trit_quant_rule *two = &again.quant.method_rule[k];
+            assert_string_equal(one->match, two->match);
+            assert_spec(one->weights, two->weights);
+            assert_spec(one->activations, two->activations);
+        }
+        trit_arena_free(&mem2);
+        assert_ok(load(&again, trit_text_get(&written),
+                       (const char *[MAX_OVERRIDE]){"quant.method=bwn"}, &mem2, &e));
+        assert_int_equal(again.quant.n_method_rule, 0);
+        trit_text_free(&written);
+        trit_arena_free(&mem);
+        trit_arena_free(&mem2);
+    }
+}
+
 #define BITNET_W "ternary-absmean"
 /* File, overrides, and what comes out; estimators behind a blank. */
 static void layers(void **state) {
@@ -490,6 +556,11 @@ static void layers(void **state) {
          "lsq-w4",
          "int4-learned-row ste-clip",
          "none"},
+        {"{\"weights\":\"int4-ste\",\"activations\":\"int8\",\"estimator\":\"ste-clip\"}",
+         {0},
+         "",
+         "int4",
+         "int8 ste-clip"},
         {"{\"weights\":{\"grid\":\"int\",\"estimator\":\"ste\"}}",
          {"quant.estimator=ste-clip"},
          "",
@@ -588,6 +659,22 @@ static void errors_of_layers(void **state) {
         {"{\"lora\":{\"rnk\":4}}", {0}, "f.json: /quant/lora/rnk: unknown key; did you mean"},
         {"{}", {"quant.lora.rank=-1"}, "quant.lora.rank=-1: found -1, expected"},
         {"{}", {"quant.weights=int9"}, "/quant/weights: bits: found 9"},
+        /* Operands of which one only is rotated. */
+        {"{\"weights\":\"int4-hadamard-half\"}",
+         {0},
+         "f.json: /quant: transform: weights are in the rotated domain (hadamard-half), but "
+         "activations are not (none)"},
+        {"{\"weights\":\"int4-hadamard-half\",\"activations\":\"int4-hadamard-half\"}",
+         {"quant.activations.block=64"},
+         "/quant: block: weights are rotated in blocks of 128, activations in blocks of 64"},
+        {"{\"rules\":[{\"match\":\"a\",\"weights\":\"int4-hadamard-half\","
+         "\"activations\":\"int8\"}]}",
+         {0},
+         "f.json: /quant/rules/0: transform: weights are in the rotated domain"},
+        {"\"bitnet-v2-a8\"",
+         {"quant.method_rules=[{\"match\":\"a\",\"weights\":\"none\",\"activations\":"
+          "\"int8-hadamard-half\"}]"},
+         "f.json: /quant/method_rules/0: transform: activations are in the rotated domain"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         root r;
@@ -634,6 +721,8 @@ static void json_schema(void **state) {
     static const char *const parts[] = {"\"pattern\":\"^(none|(int|uint|ternary|binary|",
                                         "|twn",
                                         "|e[1-7]m)[0-9]*(-(absmax|",
+                                        "|group[0-9]+|ste|ste-clip|",
+                                        "|(hadamard|hadamard-half|hadamard-native)[0-9]*))*)$",
                                         "\"form\":",
                                         "\"required\":[\"match\"]",
                                         "\"required\":[\"shape\",\"from\"]",
@@ -642,8 +731,9 @@ static void json_schema(void **state) {
         if (!strstr(text, parts[i])) print_error("no %s\n", parts[i]);
         assert_non_null(strstr(text, parts[i]));
     }
-    const char *const *lists[] = {trit_grid_names, trit_scale_names, trit_estimator_names,
-                                  trit_granularity_names, trit_shape_names};
+    const char *const *lists[] = {trit_grid_names,      trit_scale_names,
+                                  trit_estimator_names, trit_granularity_names,
+                                  trit_transform_names, trit_shape_names};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         trit_text words = {0};
         for (int k = 0; lists[i][k]; k++)
@@ -671,6 +761,7 @@ int main(void) {
         cmocka_unit_test(methods),          cmocka_unit_test(layers),
         cmocka_unit_test(adapters),         cmocka_unit_test(errors_of_layers),
         cmocka_unit_test(unresolved),       cmocka_unit_test(json_schema),
+        cmocka_unit_test(rules_of_methods),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

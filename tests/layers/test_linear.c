@@ -84,8 +84,10 @@ static void codes_stand_for_values(void **state) {
     static const char *const pair[][2] = {{"ternary-absmean", "int8-token"},
                                           {"int4-absmax-row", "int8-token"},
                                           {"int8-learned-row", "int8-learned-tensor"},
-                                          {"ternary-absmedian", "int4-absmax-tensor"}};
-    for (int i = 0; i < 4; i++) {
+                                          {"ternary-absmedian", "int4-absmax-tensor"},
+                                          {"int4-row-hadamard-half", "int8-hadamard-half"},
+                                          {"ternary-hadamard-native", "int8-hadamard-half"}};
+    for (int i = 0; i < 6; i++) {
         outcome exact = run(pair[i][0], pair[i][1], false, 2);
         outcome coded = run(pair[i][0], pair[i][1], true, 1);
         outcome again = run(pair[i][0], pair[i][1], true, 3);
@@ -101,16 +103,48 @@ static void codes_stand_for_values(void **state) {
 /* Scales that are not shared by whole rows, and layers with one quantizer, use the numbers. */
 static void others_use_values(void **state) {
     (void)state;
-    static const char *const pair[][2] = {{"int4-absmax-group10", "int8-token"},
-                                          {"ternary-absmean", "none"},
-                                          {"binary-absmean-row", "int8-token"},
-                                          {"int8-row", "uint8-absmax-tensor"}};
-    for (int i = 0; i < 4; i++) {
+    static const char *const pair[][2] = {
+        {"int4-absmax-group10", "int8-token"}, {"ternary-absmean", "none"},
+        {"binary-absmean-row", "int8-token"},  {"int8-row", "uint8-absmax-tensor"},
+        {"int8-row-hadamard", "int8-token"},   {"int8-row", "int8-hadamard"}};
+    for (int i = 0; i < 6; i++) {
         outcome exact = run(pair[i][0], pair[i][1], false, 1);
         outcome same = run(pair[i][0], pair[i][1], true, 1);
         assert_false(same.coded);
         assert_memory_equal(&exact, &same, sizeof exact);
     }
+}
+
+/* A rotation of both operands changes nothing but the errors of quantization, which are small with
+ * 8 bits, and a layer with one rotated operand is refused. */
+static void rotated_operands(void **state) {
+    (void)state;
+    outcome plain = run("none", "none", false, 1);
+    static const char *const pair[][2] = {{"int8-row-hadamard", "none"},
+                                          {"int8-row-hadamard", "int8-hadamard"},
+                                          {"int8-row-hadamard-half", "int8-hadamard-half"}};
+    for (int i = 0; i < 3; i++) {
+        outcome rotated = run(pair[i][0], pair[i][1], false, 1);
+        assert_true(distance(rotated.y, plain.y, ROWS * N_OUT) < 0.01);
+        assert_true(distance(rotated.gx, plain.gx, ROWS * N_IN) < 0.01);
+        assert_true(distance(rotated.gw, plain.gw, N_OUT * N_IN) < 0.01);
+    }
+    trit_error e = {0};
+    trit_arena mem;
+    trit_params ps;
+    trit_quant_choice choice;
+    trit_linear_layer l;
+    trit_arena_init(&mem, "test");
+    trit_params_init(&ps, &mem);
+    assert_ok(trit_spec_parse(&choice.weights, TRIT_QUANT_WEIGHT, "ternary", &e));
+    assert_ok(
+        trit_spec_parse(&choice.activations, TRIT_QUANT_ACTIVATION, "int8-hadamard-half", &e));
+    assert_int_equal(trit_linear_layer_init(&l, "blocks.1.up", N_IN, N_OUT, true, NULL,
+                                            TRIT_ROLE_weight, &choice, &ps, &e),
+                     TRIT_E_CONFIG);
+    assert_error_has(e, "blocks.1.up: transform: activations are in the rotated domain");
+    trit_params_free(&ps);
+    trit_arena_free(&mem);
 }
 
 /* ---- known answers ------------------------------------------------------------------------- */
@@ -208,6 +242,28 @@ static void tequila(void **state) {
     }
 }
 
+/* The bias is that of the rotated weights: a transform gives what a layer gives whose weights and
+ * inputs were rotated before. */
+static void rotated_tequila(void **state) {
+    (void)state;
+    static const float g[] = {.3f, -.1f};
+    small a, b;
+    float w[8], tokens[16];
+    open_small(&a, "tequila-group8-hadamard", 1, 1, (trit_lora_cfg){0}, 8, 1, false);
+    set(a.l.w, W);
+    run_small(&a, TRIT_TRAIN, 2, TOKENS, g);
+    a.x.k.hadamard(8, 8, W, w);
+    a.x.k.hadamard(16, 8, TOKENS, tokens);
+    open_small(&b, "tequila-group8", 1, 1, (trit_lora_cfg){0}, 8, 1, false);
+    set(b.l.w, w);
+    run_small(&b, TRIT_TRAIN, 2, tokens, g);
+    b.x.k.hadamard(8, 8, trit_param_grad(b.l.w), w);
+    for (int i = 0; i < 2; i++) assert_near(trit_val(a.y)[i], trit_val(b.y)[i], 2e-6);
+    for (int i = 0; i < 8; i++) assert_near(trit_param_grad(a.l.w)[i], w[i], 2e-6);
+    close_small(&a);
+    close_small(&b);
+}
+
 /* Arenas: x Q(w)^T + e*(x w^T). */
 static void sherry(void **state) {
     (void)state;
@@ -282,11 +338,13 @@ static void adapters_have_a_place(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tequila),
+        cmocka_unit_test(rotated_tequila),
         cmocka_unit_test(sherry),
         cmocka_unit_test(l4q),
         cmocka_unit_test(adapters_have_a_place),
         cmocka_unit_test(codes_stand_for_values),
         cmocka_unit_test(others_use_values),
+        cmocka_unit_test(rotated_operands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,6 +32,7 @@ static bool row_exists(const char *row) {
     } axes[] = {{"grid", trit_grid_names},
                 {"scale", trit_scale_names},
                 {"estimator", trit_estimator_names},
+                {"transform", trit_transform_names},
                 {"form", trit_form_names}};
     for (size_t i = 0; i < sizeof axes / sizeof *axes; i++) {
         if (strlen(axes[i].axis) == n && strncmp(row, axes[i].axis, n) == 0) {
