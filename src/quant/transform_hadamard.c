@@ -1,7 +1,9 @@
 /* Rotate, quantize, rotate back: y = H Q(H x), gx = H (d . (H g)) for the slope d of what
  * quantizes. H is the orthonormal Walsh-Hadamard matrix in blocks, which makes the entries of a row
  * look normal and spreads outliers: QuEST, Panferov et al. 2025, arXiv 2502.05003 (blocks of 128).
- * The release asks for rows that are a multiple of 128; here the blocks are as large as fits. */
+ * The release asks for rows that are a multiple of 128; here the blocks are as large as fits. It
+ * also keeps its matrix in bf16, whose 1/sqrt(128) is 1.1e-4 too small, and its results with it;
+ * with the matrix in fp32 it gives what this does. */
 #include "autograd/ops.h"
 #include "quant/spec.h"
 

@@ -66,6 +66,16 @@ static void configs(void **state) {
         {"{\"data\": {\"source\": \"text.txt\"}, " TINY
          ", \"quant\": {\"rules\": [{\"match\": \"blokcs.*\", \"weights\": \"none\"}]}}",
          {"bad.json: /quant/rules/0/match: ", "blokcs.*", "blocks.N.attn"}},
+        {"{\"data\": {\"source\": \"text.txt\"}, " TINY
+         ", \"quant\": {\"rules\": [{\"match\": \"*.ffn.down\", \"activations\": "
+         "\"int8-hadamard-half\"}]}}",
+         {"bad.json: /quant: blocks.0.ffn.down: transform: ", "activations are in the rotated",
+          "hadamard-native"}},
+        {"{\"data\": {\"source\": \"text.txt\"}, " TINY
+         ", \"quant\": {\"rules\": [{\"match\": \"embed\", \"weights\": "
+         "\"int8-hadamard-half\"}]}}",
+         {"bad.json: /quant: embed: transform: ", "weights are in the rotated",
+          "use hadamard, which rotates back"}},
         {"{\"data\": {\"source\": \"text.txt\"}, \"model\": {\"context\": 100000}}",
          {"bad.json: /model/context: 100000", "100001", "1522"}},
         {"{\"data\": {\"source\": \"text.txt\"}, \"model\": {\"vocab\": 100, \"context\": 16}}",
