@@ -376,7 +376,6 @@ static void methods(void **state) {
         const char *name, *weights, *activations;
     } known[] = {
         {"bitnet-b1.58", "ternary-absmean", "int8-absmax-token"},
-        {"bitnet-b1.58-reloaded", "ternary-absmedian", "int8-absmax-token"},
         {"bwn", "binary-absmean-row", "none"},
         {"int8", "int8-absmax-row", "int8-absmax-token"},
         {"ternary-weights", "ternary-absmean", "none"},
