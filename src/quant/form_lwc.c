@@ -2,7 +2,8 @@
  * hi = sigmoid(a)*max, lo = sigmoid(b)*min, n = 2^bits - 1, s = (hi - lo)/n, z = round(-lo/s),
  * q = clip(round(x/s) + z, 0, n), y = s*(q - z). Rounding and clipping by the identity, so
  * gx = g and ds = (q - z) - x/s; from s on to a, b, and as the ends are no constants, to the
- * largest and the least element: gs*sigmoid(a)/n is added to gx there, gs*sigmoid(b)/n taken off.
+ * largest and the least element: gs*sigmoid(a)/n is added to gx there, gs*sigmoid(b)/n taken off,
+ * each in equal parts where several elements are the extreme (as exact zeros often are).
  * Shao et al., "OmniQuant", 2023, arXiv 2308.13137; gradients as in the code of AngelSlim. */
 #include "quant/form_parts.h"
 
@@ -44,17 +45,25 @@ static void forward(const trit_form_call *c, trit_real *y, int8_t *codes) {
 static void backward(const trit_form_call *c, const trit_real *g, trit_real *gx,
                      trit_real *const *glearn) {
     trit_real n = top_of(c), s = step_of(c, c->stat[MIN], c->stat[MAX]), z = TRIT_R(c->stat[ZERO]);
+    trit_real most = TRIT_R(c->stat[MAX]), least = TRIT_R(c->stat[MIN]);
+    int64_t n_most = 0, n_least = 0;
     double gs = 0;
     for (int64_t i = 0; i < c->n; i++) {
         trit_real u = c->x[i] / s, q = trit_clip(trit_rint(u) + z, 0, n);
-        gx[i] = g[i];
         gs += (double)g[i] * (double)(q - z - u);
+        n_most += c->x[i] == most;
+        n_least += c->x[i] == least;
     }
     double up = trit_sigmoid((double)*c->learn[UPPER]),
            low = trit_sigmoid((double)*c->learn[LOWER]);
     gs /= (double)n;
-    gx[(int64_t)c->stat[MAX_AT]] += TRIT_R(gs * up);
-    gx[(int64_t)c->stat[MIN_AT]] -= TRIT_R(gs * low);
+    trit_real to_most = TRIT_R(gs * up / (double)n_most);
+    trit_real to_least = TRIT_R(gs * low / (double)n_least);
+    for (int64_t i = 0; i < c->n; i++) {
+        gx[i] = g[i];
+        if (c->x[i] == most) gx[i] += to_most;
+        if (c->x[i] == least) gx[i] -= to_least;
+    }
     *glearn[UPPER] = TRIT_R(gs * c->stat[MAX] * up * (1 - up));
     *glearn[LOWER] = TRIT_R(-gs * c->stat[MIN] * low * (1 - low));
 }
@@ -81,8 +90,8 @@ const trit_form trit_form_lwc = {
                "round(-sigmoid(lower)*min/s)\n"
                "y = s*(clip(round(x/s) + z, 0, n) - z); dL/ds = sum g*(y/s - x/s)\n"
                "dL/dx = g, and dL/ds*ds/dmax more at the maximum, dL/ds*ds/dmin at the minimum",
-    .pitfall = "clipped elements keep their gradient; of equal extremes the first carries the "
-               "gradient of the range",
+    .pitfall =
+        "clipped elements keep their gradient; equal extremes share the gradient of the range",
     .knob = knobs,
     .bits_min = 1,
     .bits_max = 8,
