@@ -1,10 +1,10 @@
 /* LSQ+: learned step s and offset b. u = (x - b)/s, y = s*round(clip(u, lo, hi)) + b.
  * Inside (bounds included): gx = g, ds = round(u) - u, db = 0; outside: gx = 0, ds = lo or hi,
- * db = 1; both sums times 1/sqrt(N*hi), N the elements of the group.
- * Bhalgat et al., "LSQ+", 2020, arXiv 2004.09576. First values: activations from the range,
- * s = (max - min)/(hi - lo), b = min - lo*s; weights from three sigma,
- * s = max|mean +- 3 std|/2^(bits-1), b = 0. One code divides by 2^bits - 1 and keeps a moving
- * average over 20 batches; its averages per channel overwrite each other. */
+ * db = 1; both sums times 1/sqrt(N*hi), N the elements of the tensor, also where rows have their
+ * own step, as released. Bhalgat et al., "LSQ+", 2020, arXiv 2004.09576. First values: activations
+ * from the range, s = (max - min)/(hi - lo), b = min - lo*s; weights from three sigma, s = max|mean
+ * +- 3 std|/2^(bits-1), b = 0. One code divides by 2^bits - 1 and keeps a moving average over 20
+ * batches; its averages per channel overwrite each other. */
 #include "quant/form_parts.h"
 
 typedef struct place {
@@ -83,8 +83,8 @@ static int levels(const trit_form_call *c, trit_real *out, int cap) {
 }
 
 static double grad_scale(const trit_spec *sp, int64_t n, int64_t n_all) {
-    (void)n_all;
-    return 1 / sqrt((double)n * top_of(sp, sp->knob[TRIT_KNOB_FORM][0].from >= 0.5));
+    (void)n;
+    return 1 / sqrt((double)n_all * top_of(sp, sp->knob[TRIT_KNOB_FORM][0].from >= 0.5));
 }
 
 static const trit_knob knobs[] = {
@@ -100,7 +100,7 @@ const trit_form trit_form_lsqplus = {
     .formula = "u = (x - offset)/step, y = step*round(clip(u, lo, hi)) + offset\n"
                "dL/dx = g where lo <= u <= hi, else 0\n"
                "dL/dstep = sum g*(round(u) - u inside, lo or hi outside) / sqrt(N*hi)\n"
-               "dL/doffset = sum of g outside / sqrt(N*hi)",
+               "dL/doffset = sum of g outside / sqrt(N*hi); N: elements of the whole tensor",
     .pitfall = "only clipped elements move the offset; weights want signed 1, offset 0, sigma 1",
     .knob = knobs,
     .bits_min = 2,

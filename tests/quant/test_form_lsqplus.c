@@ -44,6 +44,23 @@ static void plain_lsq(void **state) {
     bench_close(&b);
 }
 
+/* A step for each row; the factor counts the elements of the whole matrix, as released. */
+static void rows_share_the_factor(void **state) {
+    (void)state;
+    trit_spec sp = form_spec(TRIT_QUANT_WEIGHT, "lsqplus2-row");
+    bench b;
+    form_open(&b, &sp, TRIT_QUANT_WEIGHT, TRIT_TRAIN, 2, 4);
+    bench_fill(&b, FORM_X, FORM_G);
+    form_set(&b, "offset", -0.6);
+    form_set(&b, "step", 0.5);
+    bench_run(&b);
+    for (int i = 0; i < 2; i++) {
+        assert_near(form_grad(&b, "step", i), form_bare_grad(&b, "step", i) / sqrt(8 * 3), 1e-6);
+    }
+    assert_near(form_bare_grad(&b, "step", 0) + form_bare_grad(&b, "step", 1), -1.88, 1e-5);
+    bench_close(&b);
+}
+
 static void first_values(void **state) {
     (void)state;
     bench b;
@@ -100,8 +117,12 @@ static void groups(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known),      cmocka_unit_test(plain_lsq), cmocka_unit_test(first_values),
-        cmocka_unit_test(eight_bits), cmocka_unit_test(groups),
+        cmocka_unit_test(known),
+        cmocka_unit_test(plain_lsq),
+        cmocka_unit_test(rows_share_the_factor),
+        cmocka_unit_test(first_values),
+        cmocka_unit_test(eight_bits),
+        cmocka_unit_test(groups),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
