@@ -1,9 +1,10 @@
 /* The step size is a parameter. Its gradient treats rounding as the identity and keeps the
  * residual: ds = q - u*d summed over the group, times 1/sqrt(N*Qp).
- * Esser et al., "Learned Step Size Quantization", 2020, arXiv 1902.08153. Others differ in N and in
- * the first value: ParetoQ and StableQAT divide by the whole matrix although rows have steps, and
- * start at the largest magnitude; LSQ+ starts at three standard deviations. Qp is the outermost
- * level, at least 1. */
+ * Esser et al., "Learned Step Size Quantization", 2020, arXiv 1902.08153: a step for each layer and
+ * N its elements. Where rows have steps the released codes (lsq-net, LSQ+, ParetoQ, StableQAT) keep
+ * the N of the whole matrix; others divide by what shares a step. First values differ too: ParetoQ
+ * and StableQAT start at the largest magnitude, LSQ+ at three standard deviations. Qp is the
+ * outermost level, at least 1. */
 #include "quant/rows.h"
 
 enum { FIRST_LSQ, FIRST_MAX, FIRST_MEAN, FIRST_SIGMA, FIRST_GIVEN };
@@ -41,7 +42,7 @@ static const trit_knob knobs[] = {
     {"init", 0, 0, 4,
      "first value: 0 2*mean|x|/sqrt(Qp), 1 max|x|/Qp, 2 mean|x|, 3 three sigma, 4 `first`"},
     {"first", 3, 1e-8, 1e8, "first value with init 4"},
-    {"norm", 0, 0, 2, "gradient over sqrt(N*Qp): 0 N of a group, 1 N of the tensor, 2 not at all"},
+    {"norm", 1, 0, 2, "gradient over sqrt(N*Qp): 0 N of a group, 1 N of the tensor, 2 not at all"},
     {0}};
 
 const trit_scale_rule trit_scale_learned = {
@@ -49,7 +50,7 @@ const trit_scale_rule trit_scale_learned = {
     .doc = "learned step size (LSQ), gradient scaled by 1/sqrt(N*Qp)",
     .cite = "Esser et al. 2020, arXiv 1902.08153",
     .formula = "s is a parameter, first 2 * mean|x| / sqrt(Qp), Qp = max(hi, 1)\n"
-               "dL/ds = sum g * (q - u*d) / sqrt(N * Qp), N elements of a group",
+               "dL/ds = sum g * (q - u*d) / sqrt(N * Qp), N elements of the whole tensor",
     .pitfall =
         "Adam divides the gradient scale out again; step sizes often want a learning rate of "
         "their own",

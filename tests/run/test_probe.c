@@ -31,7 +31,7 @@ static void specs(void **state) {
     }
 }
 
-/* Gradients of each group's step, before and after 1/sqrt(N*Qp). */
+/* Gradients of each group's step, before and after 1/sqrt(N*Qp), N of the tensor. */
 static void gradients(void **state) {
     (void)state;
     trit_probe p = probe("{\"spec\": {\"grid\": \"int\", \"bits\": 3, \"scale\": \"learned\", "
@@ -44,7 +44,7 @@ static void gradients(void **state) {
     const double grad[] = {1 * (1 - 1.2) + 2 * 3, 3 * (0 - 0.4) + 4 * (-1 + 1.2)};
     for (int i = 0; i < 2; i++) {
         assert_near(l->grad[i], grad[i], 1e-6);
-        assert_near(l->grad_scaled[i], grad[i] / sqrt(2 * 3), 1e-6);
+        assert_near(l->grad_scaled[i], grad[i] / sqrt(4 * 3), 1e-6);
     }
     const double y[] = {0.5, 1.5, 0, -0.25}, gx[] = {1, 0, 3, 4};
     for (int i = 0; i < 4; i++) {
