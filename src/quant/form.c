@@ -69,7 +69,7 @@ void trit_form_pass(const trit_form_call *c, const trit_real *g, trit_real *gx,
 }
 
 void trit_form_no_codes(const trit_form_call *c, int8_t *codes) {
-    trit_form_decode(c, NAN, 0);
+    trit_form_decode(c, NAN, 0, 0);
     if (codes) memset(codes, 0, (size_t)c->n);
 }
 

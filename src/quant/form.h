@@ -8,6 +8,8 @@
 #include "quant/spec.h"
 
 enum { TRIT_MAX_LEARN = 4, TRIT_FORM_STAT = 12, TRIT_FORM_WHOLE = 4 };
+/* Of stat: what was taken off integers to make codes of them. */
+enum { TRIT_FORM_SHIFT = TRIT_FORM_STAT - 1 };
 
 /* Who shares one learnable value. COLUMN: the elements at one place of all rows (a channel of a
  * layer's input); groups then lie within rows. */

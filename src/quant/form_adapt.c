@@ -20,7 +20,7 @@ static void forward(const trit_form_call *c, trit_real *y, int8_t *codes) {
     c->stat[3] = exp2(rint((double)c->knob[0]) - 1);
     trit_real half = TRIT_R(c->stat[3]), s = TRIT_R(unit_of(c, c->stat[3]));
     bool stochastic = c->training && trit_form_switch(c, 1);
-    trit_form_decode(c, (double)s, 0);
+    trit_form_decode(c, (double)s, 0, 0);
     for (int64_t i = 0; i < c->n; i++) {
         trit_real u = c->x[i] / s;
         trit_real q =

@@ -46,7 +46,7 @@ static void forward(const trit_form_call *c, trit_real *y, int8_t *codes) {
     c->stat[MAX_ABS] = (double)c->k->abs_max(c->n, c->x);
     c->stat[FACTOR] = factor(c, &c->stat[TANH]);
     trit_real t = p.s * TRIT_R(c->stat[FACTOR]), shift = trit_form_code_shift(p.hi);
-    trit_form_decode(c, (double)t, -(double)shift);
+    trit_form_decode(c, (double)t, 0, (double)shift);
     for (int64_t i = 0; i < c->n; i++) {
         trit_real u = trit_clip(c->x[i] / t, p.lo, p.hi), q = trit_rint(u);
         trit_form_put(c, i, q - shift, y, codes);

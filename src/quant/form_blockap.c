@@ -30,7 +30,7 @@ static void forward(const trit_form_call *c, trit_real *y, int8_t *codes) {
     place p = place_of(c);
     trit_real shift = trit_form_code_shift(p.n);
     c->stat[3] = (double)(p.z - c->learn[1][0]);
-    trit_form_decode(c, (double)p.s, (double)(p.z - shift));
+    trit_form_decode(c, (double)p.s, (double)p.z, (double)shift);
     for (int64_t i = 0; i < c->n; i++) {
         trit_real k = trit_rint(c->x[i] / p.s) + p.z, q = trit_clip(k, 0, p.n);
         trit_form_put(c, i, q - shift, y, codes);

@@ -57,7 +57,7 @@ static void forward(const trit_form_call *c, trit_real *y, int8_t *codes) {
     c->stat[3] = (double)top;
     if (coded) {
         double s = (double)safe / (double)top;
-        trit_form_decode(c, s, -least / s - (double)shift);
+        trit_form_decode(c, s, -least / s, (double)shift);
     } else {
         trit_form_no_codes(c, codes);
     }

@@ -13,7 +13,7 @@ static double top_of(const trit_form_call *c) {
 static void forward(const trit_form_call *c, trit_real *y, int8_t *codes) {
     if (c->spec->bits == 1) {
         double mean = c->k->sum_abs(c->n, c->x) / (double)c->n;
-        trit_form_decode(c, mean, 0);
+        trit_form_decode(c, mean, 0, 0);
         for (int64_t i = 0; i < c->n; i++) {
             int q = (c->x[i] > 0) - (c->x[i] < 0);
             trit_form_emit(c, i, q, y, codes);
@@ -25,7 +25,7 @@ static void forward(const trit_form_call *c, trit_real *y, int8_t *codes) {
     trit_real size = trit_form_switch(c, 0) ? m : 1;
     c->stat[3] = (double)m;
     c->stat[4] = (double)size;
-    trit_form_decode(c, 2 * (double)size / (double)n, (double)(n / 2 - shift));
+    trit_form_decode(c, 2 * (double)size / (double)n, (double)n / 2, (double)shift);
     for (int64_t i = 0; i < c->n; i++) {
         trit_real t = TRIT_R(tanh((double)c->x[i]));
         trit_real q = trit_rint((t / (2 * m) + TRIT_R(0.5)) * n);

@@ -8,7 +8,7 @@ static trit_real top_of(const trit_form_call *c) {
 
 static void forward(const trit_form_call *c, trit_real *y, int8_t *codes) {
     trit_real n = top_of(c), shift = trit_form_code_shift(n);
-    trit_form_decode(c, 1 / (double)n, -(double)shift);
+    trit_form_decode(c, 1 / (double)n, 0, (double)shift);
     for (int64_t i = 0; i < c->n; i++) {
         trit_real q = trit_rint(trit_clip(c->x[i], 0, 1) * n);
         trit_form_put(c, i, q - shift, y, codes);

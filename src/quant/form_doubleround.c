@@ -34,7 +34,7 @@ static void start(const trit_form_call *c) {
 /* kept: what the level adds to x/s inside, or the level; 1 inside. */
 static void forward(const trit_form_call *c, trit_real *y, int8_t *codes) {
     nest t = nest_of(c);
-    trit_form_decode(c, (double)(t.s * t.unit), 0);
+    trit_form_decode(c, (double)(t.s * t.unit), 0, 0);
     for (int64_t i = 0; i < c->n; i++) {
         bool in;
         trit_real q = project(&t, c->x[i], &in);

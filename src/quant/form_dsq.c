@@ -55,7 +55,7 @@ static void start(const trit_form_call *c) {
 static void forward(const trit_form_call *c, trit_real *y, int8_t *codes) {
     soft s = soft_of(c);
     double shift = (double)trit_form_code_shift(TRIT_R(s.n));
-    trit_form_decode(c, s.d, -s.l / s.d - shift);
+    trit_form_decode(c, s.d, -s.l / s.d, shift);
     for (int64_t j = 0; j < c->n; j++) {
         double i, p = position(&s, (double)c->x[j], &i), q = level(p, i);
         trit_form_put(c, j, TRIT_R(q - shift), y, codes);

@@ -55,8 +55,8 @@ static void start(const trit_form_call *c) {
 static void forward(const trit_form_call *c, trit_real *y, int8_t *codes) {
     span s = span_of(c);
     double shift = (double)trit_form_code_shift(s.n);
-    trit_form_decode(c, (double)(s.out * s.size) / (double)s.n,
-                     (s.is_signed ? (double)s.n / 2 : 0) - shift);
+    trit_form_decode(c, (double)(s.out * s.size) / (double)s.n, s.is_signed ? (double)s.n / 2 : 0,
+                     shift);
     for (int64_t i = 0; i < c->n; i++) {
         trit_real u = position(&s, c->x[i]);
         trit_form_put(c, i, trit_rint(u * s.n) - TRIT_R(shift), y, codes);

@@ -29,7 +29,7 @@ static void forward(const trit_form_call *c, trit_real *y, int8_t *codes) {
     double scale = b.symmetric ? 2 / (b.n - 1) : 1 / b.half;
     double zero = b.symmetric ? (b.n - 1) / 2 : 0;
     double shift = b.symmetric ? (double)trit_form_code_shift(TRIT_R(b.n - 1)) : 0;
-    trit_form_decode(c, scale, zero - shift);
+    trit_form_decode(c, scale, zero, shift);
     for (int64_t i = 0; i < c->n; i++) {
         double v = soft(&b, (double)c->x[i]), q = b.symmetric ? floor(v + 0.5) : rint(v);
         trit_form_put(c, i, TRIT_R(q - shift), y, codes);

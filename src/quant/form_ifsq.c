@@ -15,7 +15,7 @@ static double soft(trit_real x) {
 
 static void forward(const trit_form_call *c, trit_real *y, int8_t *codes) {
     double h = half_of(c);
-    trit_form_decode(c, 1 / h, 0);
+    trit_form_decode(c, 1 / h, 0, 0);
     for (int64_t i = 0; i < c->n; i++) {
         double q = rint(soft(c->x[i]) * h);
         trit_form_put(c, i, TRIT_R(q), y, codes);

@@ -45,7 +45,7 @@ static void start(const trit_form_call *c) {
 static void forward(const trit_form_call *c, trit_real *y, int8_t *codes) {
     place p = place_of(c);
     trit_real shift = trit_form_code_shift(p.hi);
-    trit_form_decode(c, (double)p.s, -(double)p.b / (double)p.s - (double)shift);
+    trit_form_decode(c, (double)p.s, -(double)p.b / (double)p.s, (double)shift);
     for (int64_t i = 0; i < c->n; i++) {
         trit_real u = trit_clip((c->x[i] - p.b) / p.s, p.lo, p.hi), q = trit_rint(u);
         trit_form_put(c, i, q - shift, y, codes);

@@ -34,7 +34,7 @@ static void forward(const trit_form_call *c, trit_real *y, int8_t *codes) {
     trit_real lo = TRIT_R(trit_sigmoid((double)*c->learn[LOWER]) * c->stat[MIN]);
     trit_real z = trit_rint(-lo / s);
     c->stat[ZERO] = (double)z;
-    trit_form_decode(c, (double)s, (double)(z - shift));
+    trit_form_decode(c, (double)s, (double)z, (double)shift);
     for (int64_t i = 0; i < c->n; i++) {
         trit_real u = c->x[i] / s, q = trit_clip(trit_rint(u) + z, 0, n);
         trit_form_put(c, i, q - shift, y, codes);

@@ -108,7 +108,7 @@ static void forward(const trit_form_call *c, trit_real *y, int8_t *codes) {
     bool is_signed = trit_form_switch(c, 0), coded = top < (is_signed ? 128 : 256);
     if (coded) {
         shift = trit_form_code_shift(top);
-        trit_form_decode(c, (double)a / (double)top, -(double)shift);
+        trit_form_decode(c, (double)a / (double)top, 0, (double)shift);
     } else {
         trit_form_no_codes(c, codes);
     }

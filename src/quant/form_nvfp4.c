@@ -19,7 +19,7 @@ static void forward(const trit_form_call *c, trit_real *y, int8_t *codes) {
     trit_real r = trit_clip(most / 6 / t, TRIT_R(0.015625), 448);
     trit_real e = trit_minifloat(r, -6, 3) * t;
     c->stat[3] = (double)e;
-    trit_form_decode(c, (double)e / 2, 0);
+    trit_form_decode(c, (double)e / 2, 0, 0);
     for (int64_t i = 0; i < c->n; i++) {
         trit_real u = trit_clip(c->x[i] / e, -6, 6);
         trit_real q = trit_minifloat(u < 0 ? -u : u, 0, 1);

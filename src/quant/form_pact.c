@@ -19,7 +19,7 @@ static void start(const trit_form_call *c) {
 
 static void forward(const trit_form_call *c, trit_real *y, int8_t *codes) {
     trit_real alpha = alpha_of(c), n = top_of(c), s = alpha / n, shift = trit_form_code_shift(n);
-    trit_form_decode(c, (double)s, -(double)shift);
+    trit_form_decode(c, (double)s, 0, (double)shift);
     for (int64_t i = 0; i < c->n; i++) {
         trit_real q = trit_rint(trit_clip(c->x[i], 0, alpha) / s);
         trit_form_put(c, i, q - shift, y, codes);

@@ -33,10 +33,12 @@ static inline void trit_form_put(const trit_form_call *c, int64_t i, trit_real q
     trit_form_emit(c, i, isnan(q) ? 0 : (int)q, y, codes);
 }
 
-/* Codes of this group decode as y = scale*(code - zero). */
-static inline void trit_form_decode(const trit_form_call *c, double scale, double zero) {
+/* Integers q of this group stand for y = scale*(q - zero); their codes are q - shift. */
+static inline void trit_form_decode(const trit_form_call *c, double scale, double zero,
+                                    double shift) {
     c->stat[0] = scale;
-    c->stat[1] = zero;
+    c->stat[1] = zero - shift;
+    c->stat[TRIT_FORM_SHIFT] = shift;
 }
 /* This group has none: noise in training, or more levels than a byte counts. codes may be NULL. */
 void trit_form_no_codes(const trit_form_call *c, int8_t *codes);

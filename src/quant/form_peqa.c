@@ -26,7 +26,7 @@ static void start(const trit_form_call *c) {
 
 static void forward(const trit_form_call *c, trit_real *y, int8_t *codes) {
     trit_real s = *c->learn[STEP], z = *c->learn[ZERO], shift = trit_form_code_shift(top_of(c));
-    trit_form_decode(c, (double)s, (double)(z - shift));
+    trit_form_decode(c, (double)s, (double)z, (double)shift);
     for (int64_t i = 0; i < c->n; i++) {
         trit_real q = c->learn[CODE][i];
         trit_form_put(c, i, q - shift, y, codes);

@@ -33,7 +33,7 @@ static void forward(const trit_form_call *c, trit_real *y, int8_t *codes) {
     b = fmin(fmax(rint(b), 2), 8);
     c->stat[4] = b;
     trit_real s = TRIT_R(most * exp2(1 - b)), half = TRIT_R(exp2(b - 1));
-    trit_form_decode(c, (double)s, 0);
+    trit_form_decode(c, (double)s, 0, 0);
     for (int64_t i = 0; i < c->n; i++) {
         trit_real q = s > 0 ? trit_rint(trit_clip(c->x[i] / s, -half, half - 1)) : 0;
         trit_form_put(c, i, q, y, codes);

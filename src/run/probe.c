@@ -125,8 +125,9 @@ static int list_levels(const trit_probe *p, const trit_probe_rig *r, trit_real a
 /* How stored codes stand for values: y = scale*(code - zero), or by the number of the level. */
 typedef struct coding {
     double unit, zero; /* of axes: the scale of codes in units of the group's, and the zero point */
-    bool numbered;     /* codes are numbers of levels, from 0 */
-    bool even;         /* there is a zero point */
+    const double *stat; /* of a form's groups; NULL: axes */
+    bool numbered;      /* codes are numbers of levels, from 0 */
+    bool even;          /* there is a zero point */
 } coding;
 
 static coding coding_of_axes(const trit_spec *sp, const trit_real *level, int n) {
@@ -148,11 +149,11 @@ static trit_status keep_scales(trit_probe *p, const trit_probe_rig *r, coding *c
     double *zero = trit_arena_get(&p->mem, (size_t)p->n_group * sizeof *zero, e);
     if (!scale || !zero) return TRIT_E_NOMEM;
     const double *stat = p->spec.form ? trit_form_stats(r->q) : NULL;
-    if (stat) *c = (coding){.even = true};
+    if (stat) *c = (coding){.even = true, .stat = stat};
     for (int64_t i = 0; i < p->n_group; i++) {
         const double *own = stat ? stat + i * TRIT_FORM_STAT : NULL;
         scale[i] = own ? own[0] : (double)trit_quant_scales(r->q)[i] * c->unit;
-        zero[i] = own ? own[1] : c->zero;
+        zero[i] = own ? own[1] + own[TRIT_FORM_SHIFT] : c->zero;
         if (own && own[2] == 1) *c = (coding){.numbered = true};
     }
     p->scale = stat && c->numbered ? NULL : scale;
@@ -167,6 +168,7 @@ static double decode(const trit_probe *p, const coding *c, int8_t byte, double y
     if (!isfinite(y)) return NAN;
     if (c->numbered) return high;
     if (!isfinite(p->scale[group])) return NAN; /* a form that is on no grid in training */
+    if (c->stat) return low + c->stat[group * TRIT_FORM_STAT + TRIT_FORM_SHIFT];
     double at = y / p->scale[group] + p->zero[group];
     return fabs(high - at) < fabs(low - at) ? high : low;
 }

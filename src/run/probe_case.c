@@ -136,12 +136,13 @@ static trit_status check_keys(const cJSON *in, const trit_probe_place *p) {
     return TRIT_OK;
 }
 
-/* The member of a case, and its place. */
+/* The member of a case, and its place; NULL where it is missing or null. */
 static const cJSON *member(const cJSON *in, const char *key, const trit_probe_place *p,
                            trit_probe_place *inner, char pointer[TRIT_JSON_POINTER_BYTES]) {
     *inner = *p;
     inner->pointer = trit_json_pointer_add(pointer, p->pointer, key);
-    return trit_json_get(in, key);
+    const cJSON *v = trit_json_get(in, key);
+    return cJSON_IsNull(v) ? NULL : v;
 }
 
 static trit_status unexpected(const trit_probe_place *p, const cJSON *v, const char *expected) {
@@ -198,6 +199,8 @@ trit_status trit_probe_case_read(trit_probe_case *q, const cJSON *in, const trit
     TRIT_TRY(read_mode(q, in, p));
     const cJSON *v = member(in, "x", p, &inner, pointer);
     TRIT_TRY(trit_probe_read_list(&q->x, v, mem, &inner));
+    int64_t cols = q->x.dim[q->x.ndim - 1];
+    if (q->spec.group > cols) q->spec.group = cols; /* a row shorter than a group is one */
     v = member(in, "g", p, &inner, pointer);
     TRIT_TRY(v ? read_like(&q->g, v, &q->x, mem, &inner)
                : trit_probe_spread(&q->g, NULL, &q->x, mem, &inner));

@@ -187,7 +187,7 @@ static void mistakes(void **state) {
         {"bwn --x '[1]' --kind activations", "this method quantizes weights only"},
         {"bwn --x '[1]' --kind both", "expected \"weights\" or \"activations\""},
         {"uint4 --x '[1]' --kind weights", "weights have both signs"},
-        {"int4-group4 --x '[1, 2]'", "group 4 does not divide rows of 2 elements"},
+        {"int4-group4 --x '[1, 2, 3, 4, 5]'", "group 4 does not divide rows of 5 elements"},
         {"int4 --x '[1]' --steps -1", "--steps: found \"-1\""},
         {"int4 --cases f", "the cases name their specs; found \"int4\""},
         {"--cases f --x 1", "--cases FILE stands alone"},

@@ -128,6 +128,33 @@ static void codes(void **state) {
     }
 }
 
+/* Integers above 127 are shown as they are, whatever the byte says. */
+static void codes_of_eight_bits(void **state) {
+    (void)state;
+    trit_probe p = probe("{\"spec\": \"lsqplus8\", \"x\": [-1, 0.1, 1.55], \"state\": "
+                         "{\"step\": 0.01, \"offset\": -1}}");
+    const double code[] = {0, 110, 255};
+    for (int i = 0; i < 3; i++) assert_near(p.code[i], code[i], 0);
+    assert_near(p.zero[0], 100, 1e-5);
+    trit_probe_free(&p);
+    p = probe("{\"spec\": \"uint8-learned\", \"x\": [-1, 0.1, 1.55, 3], \"kind\": "
+              "\"activations\", \"state\": {\"step\": 0.01}}");
+    const double plain[] = {0, 10, 155, 255};
+    for (int i = 0; i < 4; i++) assert_near(p.code[i], plain[i], 0);
+    trit_probe_free(&p);
+}
+
+/* Rows shorter than a group are one group; null is as if left out. */
+static void short_rows(void **state) {
+    (void)state;
+    trit_probe p = probe("{\"spec\": \"mxfp4\", \"x\": [[2.1, -0.45], [0.7, 7]], \"g\": null, "
+                         "\"state\": null, \"noise\": null, \"eval\": null, \"kind\": null}");
+    assert_int_equal(p.n_group, 2);
+    const double y[] = {2, -0.5, 0.5, 6};
+    for (int i = 0; i < 4; i++) assert_near(p.y[i], y[i], 0);
+    trit_probe_free(&p);
+}
+
 static void as_json(void **state) {
     (void)state;
     trit_probe p = probe("{\"spec\": \"binary-absmean-row\", \"x\": [[1, -3], [0.3, 0.1]]}");
@@ -183,9 +210,11 @@ static void sample(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(specs),     cmocka_unit_test(gradients), cmocka_unit_test(first_values),
-        cmocka_unit_test(schedules), cmocka_unit_test(codes),     cmocka_unit_test(as_json),
-        cmocka_unit_test(sample),
+        cmocka_unit_test(specs),        cmocka_unit_test(gradients),
+        cmocka_unit_test(first_values), cmocka_unit_test(schedules),
+        cmocka_unit_test(codes),        cmocka_unit_test(as_json),
+        cmocka_unit_test(sample),       cmocka_unit_test(codes_of_eight_bits),
+        cmocka_unit_test(short_rows),
     };
     return cmocka_run_group_tests(tests, open_exec, close_exec);
 }
