@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/rows.h"
 #include "io/file.h"
+#include "quant/methods.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -300,6 +301,8 @@ static int run(int argc, char **argv) {
         return trit_report(&e);
     }
     q.name = n ? argv[0] : NULL;
+    trit_method m; /* lsq-w2 is explained by lsq */
+    if (n && trit_method_find(q.name, &m)) q.name = m.file->name;
     trit_rows r;
     trit_text out = {0};
     trit_status status = trit_rows_list(&r, &e);
@@ -317,7 +320,8 @@ const trit_verb trit_verb_methods = {
     .doc =
         "lists grids, scale rules, granularities, transforms, estimators, forms and named methods",
     .help = "  NAME           explains one: formula, defaults, ranges of knobs, pitfalls, source,\n"
-            "                 an example\n"
+            "                 an example; lsq-w2, lsq-a8, lsq-w3a4: method lsq with other bits,\n"
+            "                 of weights, of activations or of both\n"
             "  --json         a list of {axis, name, doc, cite, knobs}\n"
             "  --doc          all of it as a page of Markdown (docs/methods.md)\n"
             "  --images DIR   with --doc: shows the pictures that lie in DIR as AXIS-NAME.svg, or\n"

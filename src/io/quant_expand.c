@@ -135,13 +135,6 @@ trit_status trit_quant_settings_override(cJSON *root, const trit_schema *s, cons
 
 /* ---- merging ------------------------------------------------------------------------------- */
 
-static const trit_method_file *find_method(const char *name) {
-    for (const trit_method_file *m = trit_method_files; m->name; m++) {
-        if (strcmp(m->name, name) == 0) return m;
-    }
-    return NULL;
-}
-
 static trit_status unknown(const char *key, const char *what, const char *word,
                            const char *const *words, int n, const char *file, trit_error *e) {
     char hint[TRIT_SETTINGS_HINT_BYTES], pointer[TRIT_JSON_POINTER_BYTES];
@@ -150,21 +143,46 @@ static trit_status unknown(const char *key, const char *what, const char *word,
     return trit_settings_fail(e, file, pointer, "unknown %s \"%.80s\"%s", what, word, hint);
 }
 
+/* Bits of a method's name: into the part that they are of; a part without any is off. */
+static trit_status set_bits(cJSON *layer, const trit_method *m, const char *name, const char *file,
+                            trit_error *e) {
+    const int bits[] = {m->weight_bits, m->activation_bits};
+    if (!bits[0] && !bits[1]) return TRIT_OK;
+    for (int i = 0; i < 2; i++) {
+        const char *key = LAYER_KEYS[WEIGHTS + i];
+        cJSON *part = trit_json_get(layer, key);
+        if (!bits[i]) {
+            TRIT_TRY(put(layer, key, cJSON_CreateString("none"), e));
+        } else if (cJSON_IsObject(part)) {
+            TRIT_TRY(put(part, "bits", cJSON_CreateNumber(bits[i]), e));
+        } else {
+            return trit_settings_fail(e, file, "/quant/method",
+                                      "\"%.80s\": method %s does not quantize %s", name,
+                                      m->file->name, key);
+        }
+    }
+    return TRIT_OK;
+}
+
 /* The named method's layer, whose rules become the section's method_rules; NULL for no name. Owned
- * by the caller. */
+ * by the caller, also after an error. */
 static trit_status method_layer(const cJSON *name, const char *file, cJSON **out, trit_error *e) {
     *out = NULL;
     if (!cJSON_IsString(name) || !*name->valuestring) return TRIT_OK;
-    const trit_method_file *m = find_method(name->valuestring);
-    if (m) {
-        TRIT_TRY(trit_json_parse(out, m->json, strlen(m->json), m->name, e));
+    trit_method m;
+    if (trit_method_find(name->valuestring, &m)) {
+        TRIT_TRY(trit_json_parse(out, m.file->json, strlen(m.file->json), m.file->name, e));
         cJSON *rules = cJSON_DetachItemFromObjectCaseSensitive(*out, "rules");
-        return rules ? put(*out, LAYER_KEYS[METHOD_RULES], rules, e) : TRIT_OK;
+        if (rules) TRIT_TRY(put(*out, LAYER_KEYS[METHOD_RULES], rules, e));
+        TRIT_TRY(expand_specs(*out, file, "/quant", e));
+        return set_bits(*out, &m, name->valuestring, file, e);
     }
-    enum { MAX = 128 };
+    enum { MAX = 256 };
     const char *words[MAX];
     int n = 0;
-    for (m = trit_method_files; m->name && n < MAX; m++) words[n++] = m->name;
+    for (const trit_method_file *f = trit_method_files; f->name && n < MAX; f++) {
+        words[n++] = f->name;
+    }
     return unknown("method", "method", name->valuestring, words, n, file, e);
 }
 
@@ -231,7 +249,6 @@ static trit_status merge(cJSON *section, layers *l, const char *file, trit_error
     TRIT_TRY(method_layer(method, file, &l->method, e));
     TRIT_TRY(check_estimator(trit_json_get(l->file, "estimator"), file, e));
     TRIT_TRY(check_estimator(trit_json_get(l->own, "estimator"), file, e));
-    if (l->method) TRIT_TRY(expand_specs(l->method, file, "/quant", e));
     TRIT_TRY(lay_over(section, l->method, e));
     TRIT_TRY(lay_over(section, l->file, e));
     TRIT_TRY(lay_over(section, l->own, e));

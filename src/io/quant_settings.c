@@ -504,8 +504,10 @@ static const trit_custom method_rules_custom = {method_rules_read, method_rules_
 /* ---- the section --------------------------------------------------------------------------- */
 
 static const trit_field fields[] = {
-    TRIT_FIELD(trit_quant_cfg, STR, method, "\"\"", 0, 0, NULL, "",
-               "named method beneath the section's own keys; `trit methods` lists them")
+    TRIT_FIELD(
+        trit_quant_cfg, STR, method, "\"\"", 0, 0, NULL, "",
+        "named method beneath the section's own keys; `trit methods` lists them; -w2, -a8 or "
+        "-w2a8 behind a name sets bits")
         TRIT_FIELD(trit_quant_cfg, STR, estimator, "\"\"", 0, 0, NULL, "",
                    "estimator of weights and activations that name none")
             TRIT_FIELD_CUSTOM(trit_quant_cfg, weights, "\"none\"", weights_custom,

@@ -65,13 +65,11 @@ static trit_status read_section(const want *w, const cJSON *section) {
     return status;
 }
 
-static const char *near_method(const char *text, bool *exact) {
+static const char *near_method(const char *text) {
     const char *words[512] = {NULL};
     int n = 0;
-    *exact = false;
     for (const trit_method_file *m = trit_method_files; m->name && n < 512; m++) {
         words[n++] = m->name;
-        *exact = *exact || strcmp(m->name, text) == 0;
     }
     return trit_text_nearest(text, words, n);
 }
@@ -99,9 +97,9 @@ static trit_status read_text(const want *w, const cJSON *v) {
     const char *text = v->valuestring;
     if (*text == '@') return read_file(w, text + 1);
     if (*text == '{') return read_json(w, text);
-    bool exact;
-    const char *near = near_method(text, &exact);
-    if (exact) return read_section(w, v);
+    trit_method method;
+    if (trit_method_find(text, &method)) return read_section(w, v);
+    const char *near = near_method(text);
     trit_error own = {0};
     want quiet = *w;
     quiet.e = &own;

@@ -109,6 +109,8 @@ static void one_method(void **state) {
     };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         assert_non_null(strstr(out, lines[i]));
+    assert_int_equal(trit("lsq-w3a2"), 0);
+    assert_non_null(strstr(out, "method lsq\n"));
     assert_int_equal(trit("--json bwn"), 0);
     cJSON *v = printed();
     assert_string_equal(trit_json_get(v->child, "cite")->valuestring,

@@ -377,6 +377,9 @@ static void methods(void **state) {
     } known[] = {
         {"bitnet-b1.58", "ternary-absmean", "int8-absmax-token"},
         {"bwn", "binary-absmean-row", "none"},
+        {"int8-w4", "int4-absmax-row", "none"},
+        {"int8-a2", "none", "int2-absmax-token"},
+        {"int8-w3a6", "int3-absmax-row", "int6-absmax-token"},
         {"int8", "int8-absmax-row", "int8-absmax-token"},
         {"ternary-weights", "ternary-absmean", "none"},
     };
@@ -391,6 +394,15 @@ static void methods(void **state) {
         assert_spec(r.quant.activations, spec(TRIT_QUANT_ACTIVATION, known[i].activations));
         trit_arena_free(&mem);
     }
+    root r;
+    trit_arena mem;
+    trit_error e = {0};
+    assert_int_equal(load(&r, "{\"quant\":\"bwn-w1a4\"}", NULL, &mem, &e), TRIT_E_CONFIG);
+    assert_error_has(e, "/quant/method: \"bwn-w1a4\": method bwn does not quantize activations");
+    trit_arena_free(&mem);
+    assert_int_equal(load(&r, "{\"quant\":\"lsq-w1\"}", NULL, &mem, &e), TRIT_E_CONFIG);
+    assert_error_has(e, "bits");
+    trit_arena_free(&mem);
 }
 
 /* A method's rules stand before the file's, go with the method, and are not doubled by reading what
