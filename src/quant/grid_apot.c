@@ -2,7 +2,7 @@
  * the largest sum. Signed grids of b bits have the levels of b-1 bits on both sides; 2 bits are
  * -1, 0, 1.
  * Li, Dong, Wang, "Additive Powers-of-Two Quantization", 2020, arXiv 1909.13144; sets as in the
- * released code. The paper first standardizes the weights of a layer, which a grid cannot. */
+ * released code. The paper first standardizes the weights of a layer: form apotnorm. */
 #include "quant/rows.h"
 
 #include <stdlib.h>
@@ -60,8 +60,9 @@ const trit_grid trit_grid_apot = {
     .doc = "sums of powers of two, over the largest; zero among them",
     .cite = "Li et al. 2020, arXiv 1909.13144",
     .formula = "q = the nearest of the sums of one power of two from each of up to three sets",
-    .pitfall = "the paper standardizes the weights of a layer before; without that the first "
-               "value of a learned scale should follow the data",
+    .pitfall =
+        "the paper standardizes the weights of a layer before, as form apotnorm does; without "
+        "that the first value of a learned scale should follow the data",
     .bits_min = 2,
     .bits_max = 7,
     .bits_default = 4,

@@ -53,6 +53,7 @@
     X(adabin_act, "adabin_act")   \
     X(adalog, "adalog")           \
     X(adapt, "adapt")             \
+    X(apotnorm, "apotnorm")       \
     X(asq, "asq")                 \
     X(bibert, "bibert")           \
     X(biper, "biper")             \

@@ -85,6 +85,9 @@ static const row rows[] = {
     {TRIT_QUANT_WEIGHT, "lwc2-tensor", {4}, {0.8, 0.5}},
     {TRIT_QUANT_WEIGHT, "blockap2-group8", {0}, {0.53, 1.6}},
     {TRIT_QUANT_WEIGHT, "peqa3-row", {0}, {NAN}},
+    {TRIT_QUANT_WEIGHT, "apotnorm4", {0, 0, 3}, {1.3}},
+    {TRIT_QUANT_WEIGHT, "apotnorm3-row", {1, 0, 3}, {1.1}},
+    {TRIT_QUANT_WEIGHT, "apotnorm2-row", {1, 1, 3}, {1.2}},
 };
 enum { N_ROW = sizeof rows / sizeof *rows };
 
