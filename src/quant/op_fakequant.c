@@ -301,7 +301,8 @@ static double backward_task(const trit_exec *x, trit_node *n, const fq_attr *a, 
         }
         if (!gx) continue;
         for (int64_t i = 0; i < m; i++) {
-            trit_real v = g[i] * (1 + q->lambda * (d[i] - 1));
+            /* No difference of 1 and d: a slope far below 1 keeps its digits. */
+            trit_real v = g[i] * ((1 - q->lambda) + q->lambda * d[i]);
             gx[begin + at + i] = acc ? gx[begin + at + i] + v : v;
         }
     }

@@ -380,6 +380,23 @@ static void refusals(void **state) {
     trit_arena_free(&mem);
 }
 
+/* A gradient far below its incoming one keeps its digits. */
+static void small_slopes(void **state) {
+    (void)state;
+    trit_spec sp = bench_fixed("binary-fixed", "ede", 1);
+    sp.knob[TRIT_KNOB_ESTIMATOR][0].from = sp.knob[TRIT_KNOB_ESTIMATOR][0].to = 1;
+    bench b;
+    bench_open(&b, &sp, TRIT_QUANT_WEIGHT, 2, (int64_t[]){1, 2},
+               (bench_options){.mode = TRIT_TRAIN});
+    bench_fill(&b, (float[]){6, -8}, (float[]){1, 1});
+    bench_run(&b);
+    const double want[] = {1 / (cosh(6) * cosh(6)), 1 / (cosh(8) * cosh(8))};
+    for (int i = 0; i < 2; i++) {
+        assert_near(trit_param_grad(b.x)[i], want[i], 1e-6 * want[i]);
+    }
+    bench_close(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(straight_through), cmocka_unit_test(clip_bounds),
@@ -389,6 +406,7 @@ int main(void) {
         cmocka_unit_test(unsigned_codes),   cmocka_unit_test(strength),
         cmocka_unit_test(late_start),       cmocka_unit_test(first_value),
         cmocka_unit_test(sharing),          cmocka_unit_test(refusals),
+        cmocka_unit_test(small_slopes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
