@@ -126,6 +126,7 @@ static int list_levels(const trit_probe *p, const trit_probe_rig *r, trit_real a
 typedef struct coding {
     double unit, zero; /* of axes: the scale of codes in units of the group's, and the zero point */
     const double *stat; /* of a form's groups; NULL: axes */
+    bool whole;         /* values are levels: strength is 1 */
     bool numbered;      /* codes are numbers of levels, from 0 */
     bool even;          /* there is a zero point */
 } coding;
@@ -144,7 +145,8 @@ static coding coding_of_axes(const trit_spec *sp, const trit_real *level, int n)
     return c;
 }
 
-static trit_status keep_scales(trit_probe *p, const trit_probe_rig *r, coding *c, trit_error *e) {
+static trit_status keep_scales(trit_probe *p, const trit_probe_rig *r, coding *c, int n_level,
+                               trit_error *e) {
     double *scale = trit_arena_get(&p->mem, (size_t)p->n_group * sizeof *scale, e);
     double *zero = trit_arena_get(&p->mem, (size_t)p->n_group * sizeof *zero, e);
     if (!scale || !zero) return TRIT_E_NOMEM;
@@ -154,7 +156,7 @@ static trit_status keep_scales(trit_probe *p, const trit_probe_rig *r, coding *c
         const double *own = stat ? stat + i * TRIT_FORM_STAT : NULL;
         scale[i] = own ? own[0] : (double)trit_quant_scales(r->q)[i] * c->unit;
         zero[i] = own ? own[1] + own[TRIT_FORM_SHIFT] : c->zero;
-        if (own && own[2] == 1) *c = (coding){.numbered = true};
+        if (own && own[2] == 1 && n_level) *c = (coding){.numbered = true};
     }
     p->scale = stat && c->numbered ? NULL : scale;
     p->zero = c->even ? zero : NULL;
@@ -168,8 +170,11 @@ static double decode(const trit_probe *p, const coding *c, int8_t byte, double y
     if (!isfinite(y)) return NAN;
     if (c->numbered) return high;
     if (!isfinite(p->scale[group])) return NAN; /* a form that is on no grid in training */
-    if (c->stat) return low + c->stat[group * TRIT_FORM_STAT + TRIT_FORM_SHIFT];
     double at = y / p->scale[group] + p->zero[group];
+    if (c->stat) {
+        double code = low + c->stat[group * TRIT_FORM_STAT + TRIT_FORM_SHIFT];
+        return c->whole && fabs(code - at) > 0.01 ? NAN : code; /* what a form leaves as it is */
+    }
     return fabs(high - at) < fabs(low - at) ? high : low;
 }
 
@@ -177,7 +182,8 @@ static trit_status keep_codes(trit_probe *p, const trit_probe_rig *r, trit_error
     trit_real at[MAX_LEVEL];
     int n = list_levels(p, r, at);
     coding c = coding_of_axes(&p->spec, at, n);
-    TRIT_TRY(keep_scales(p, r, &c, e));
+    TRIT_TRY(keep_scales(p, r, &c, n, e));
+    c.whole = p->mode == TRIT_EVAL || r->quant.lambda == 1;
     double *code = trit_arena_get(&p->mem, (size_t)p->n * sizeof *code, e);
     double *level = keep(p, at, n, e);
     if (!code || !level) return TRIT_E_NOMEM;

@@ -45,7 +45,8 @@ typedef struct trit_probe {
  *   spec   short form ("int4-absmax-row"), name of a method, "@FILE", or an object: a quantizer, or
  *          a section "quant" of a config
  *   kind   "weights" or "activations": which part of a method, and what a row of x is. Default: the
- *          first of these that the spec has and may be
+ *          part whose form has the method's name (activations for pact), else the first of these
+ *          that the spec has and may be
  *   x      list of numbers (one row), list of rows, up to 4 deep; a row shorter than a group of the
  *          spec is one group
  *   g      dL/dy: like x, or a number for all elements. Default 1
@@ -55,9 +56,9 @@ typedef struct trit_probe {
  *   steps  optimizer steps before this forward: schedules are evaluated for it, and a quantizer
  *          whose forward moves its state has run as often. Default 0
  *   eval   true: evaluation, without backward
- * (null: as if left out) and, unread, comment, id, name, method, case, row, expect, tolerance. file (may be NULL) and
- * pointer say where `in` stands. x->rng is set to the step; its scratch grows. E_CONFIG for what is
- * wrong with the case. Free with trit_probe_free, also after an error. */
+ * (null: as if left out) and, unread, comment, id, name, method, case, row, expect, tolerance. file
+ * (may be NULL) and pointer say where `in` stands. x->rng is set to the step; its scratch grows.
+ * E_CONFIG for what is wrong with the case. Free with trit_probe_free, also after an error. */
 trit_status trit_probe_run(trit_probe *p, trit_exec *x, const cJSON *in, const char *file,
                            const char *pointer, trit_error *e);
 void trit_probe_free(trit_probe *p);

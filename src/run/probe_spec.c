@@ -28,12 +28,22 @@ static trit_status read_one(const want *w, const cJSON *v) {
     return trit_fail_at(w->e, first.code, first.file, first.line, "%s", first.text);
 }
 
-/* The part that was asked for, else the first that quantizes. */
+/* Whether a form has the method's name: method pact is about its activations. */
+static bool named_like(const trit_spec *part, const char *method) {
+    trit_method m;
+    const char *form = trit_forms[part->form]->name;
+    return part->on && trit_method_find(method, &m) && strcmp(form, m.file->name) == 0;
+}
+
+/* The part that was asked for, else the one that is called like the method, else the first that
+ * quantizes. */
 static trit_status choose_part(const want *w, const trit_quant_cfg *cfg) {
     const trit_spec *part[] = {&cfg->weights, &cfg->activations};
     bool any = part[0]->on || part[1]->on;
     if (!w->has_kind) {
-        *w->kind = part[0]->on || !any ? TRIT_QUANT_WEIGHT : TRIT_QUANT_ACTIVATION;
+        bool second = !named_like(part[0], cfg->method) && named_like(part[1], cfg->method);
+        second = second || (any && !part[0]->on);
+        *w->kind = second ? TRIT_QUANT_ACTIVATION : TRIT_QUANT_WEIGHT;
     } else if (any && !part[*w->kind]->on) {
         bool weights = *w->kind == TRIT_QUANT_WEIGHT;
         return trit_settings_fail(

@@ -19,6 +19,10 @@ static void specs(void **state) {
         {"{\"method\": \"int8\", \"weights\": {\"bits\": 3}}", NULL, "int3-absmax-row ste"},
         {"\"{\\\"grid\\\": \\\"binary\\\"}\"", NULL, "binary-absmean-tensor ste"}, /* a shell's */
         {"\"none\"", NULL, "none"},
+        {"\"pact\"", NULL, "pact4-tensor"}, /* the part that is called like the method */
+        {"\"pact-a2\"", NULL, "pact2-tensor"},
+        {"\"pact\"", "weights", "dorefa4-tensor"},
+        {"\"lsqplus-w3a2\"", NULL, "lsqplus3-row"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[512], name[96];
@@ -144,6 +148,18 @@ static void codes_of_eight_bits(void **state) {
     trit_probe_free(&p);
 }
 
+/* Weights that stay have no code; the others are the mean magnitude times theirs. */
+static void codes_of_some(void **state) {
+    (void)state;
+    trit_probe p = probe("{\"spec\": {\"form\": \"pbllm\", \"knobs\": {\"fraction\": 0.5}}, "
+                         "\"x\": [-1, 0.5, 1.5, 9]}");
+    assert_near(p.scale[0], 1, 1e-6);
+    const double code[] = {-1, 1, 1};
+    for (int i = 0; i < 3; i++) assert_near(p.code[i], code[i], 0);
+    assert_true(isnan(p.code[3]));
+    trit_probe_free(&p);
+}
+
 /* Rows shorter than a group are one group; null is as if left out. */
 static void short_rows(void **state) {
     (void)state;
@@ -214,7 +230,7 @@ int main(void) {
         cmocka_unit_test(first_values), cmocka_unit_test(schedules),
         cmocka_unit_test(codes),        cmocka_unit_test(as_json),
         cmocka_unit_test(sample),       cmocka_unit_test(codes_of_eight_bits),
-        cmocka_unit_test(short_rows),
+        cmocka_unit_test(short_rows),   cmocka_unit_test(codes_of_some),
     };
     return cmocka_run_group_tests(tests, open_exec, close_exec);
 }
