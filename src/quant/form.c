@@ -57,11 +57,6 @@ double trit_form_lsq_scale_all(const trit_spec *sp, int64_t n, int64_t n_all) {
     return lsq_scale(sp, n_all);
 }
 
-double trit_form_lsq_scale_group(const trit_spec *sp, int64_t n, int64_t n_all) {
-    (void)n_all;
-    return lsq_scale(sp, n);
-}
-
 void trit_form_pass(const trit_form_call *c, const trit_real *g, trit_real *gx,
                     trit_real *const *glearn) {
     (void)glearn;

@@ -102,10 +102,8 @@ typedef struct trit_form {
 /* Uniform noise in [0,1), or standard normal, for element i of the group. */
 double trit_form_uniform(const trit_form_call *c, int64_t i);
 double trit_form_normal(const trit_form_call *c, int64_t i);
-/* 1/sqrt(n_all * Qp) as in LSQ, Qp = 2^(bits-1) - 1, at least 1; the same with n in place of n_all.
- */
+/* 1/sqrt(n_all * Qp) as in LSQ, Qp = 2^(bits-1) - 1, at least 1. */
 double trit_form_lsq_scale_all(const trit_spec *sp, int64_t n, int64_t n_all);
-double trit_form_lsq_scale_group(const trit_spec *sp, int64_t n, int64_t n_all);
 
 /* Whether a learnable belongs to a group or an element: such a form has no place where the number
  * of groups changes from batch to batch. */

@@ -31,7 +31,7 @@ static void forward(const trit_form_call *c, trit_real *y, int8_t *codes) {
     int64_t n_equal;
     trit_real scale = TRIT_R(trit_form_at_least(most, c->spec->eps) / top);
     trit_real limit = smallest(c, &n_equal);
-    trit_form_decode(c, (double)scale, 0);
+    trit_form_decode(c, (double)scale, 0, 0);
     for (int64_t i = 0; i < c->n; i++) {
         trit_real size = c->x[i] < 0 ? -c->x[i] : c->x[i];
         bool stays = size > limit || (size == limit && n_equal-- > 0);
