@@ -1,10 +1,9 @@
 /* Specs and rules from JSON and back. */
 #include "io/quant_settings.h"
 
-#include "base/number.h"
+#include "io/schedule_settings.h"
 #include "quant/form.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,14 +32,6 @@ static trit_status unexpected(const place *p, const cJSON *v, const char *what) 
                               trit_json_describe(found, v), what);
 }
 
-/* A section's JSON Schema without what belongs to a whole document. */
-static cJSON *part_schema(const trit_schema *s) {
-    cJSON *v = trit_settings_schema(s, "");
-    static const char *const gone[] = {"$schema", "$id", "title"};
-    for (int i = 0; v && i < 3; i++) cJSON_DeleteItemFromObjectCaseSensitive(v, gone[i]);
-    return v;
-}
-
 /* The text as a tree, freed; NULL: no memory. */
 static cJSON *tree_of(trit_text *t) {
     cJSON *v = t->failed ? NULL : cJSON_Parse(trit_text_get(t));
@@ -48,108 +39,17 @@ static cJSON *tree_of(trit_text *t) {
     return v;
 }
 
-static void add_part_schema(trit_text *t, const trit_schema *s) {
-    cJSON *v = part_schema(s);
-    if (!v) t->failed = true;
-    trit_json_print(v, false, t);
-    cJSON_Delete(v);
-}
-
-/* ---- numbers with a schedule --------------------------------------------------------------- */
-
-typedef struct schedule_keys {
-    int shape;
-    double from, to;
-    int64_t begin, end;
-} schedule_keys;
-#define SCHEDULE_FIELDS(F)                                                          \
-    F(NAME, shape, NULL, 0, 0, trit_shape_names, "", "curve between begin and end") \
-    F(REAL, from, NULL, -INFINITY, INFINITY, NULL, "", "value until begin")         \
-    F(REAL, to, "0", -INFINITY, INFINITY, NULL, "",                                 \
-      "value from end on, or at the top of a hump; hold needs none")                \
-    F(INT, begin, "0", 0, 1e12, NULL, "steps", "last step with the value from")     \
-    F(INT, end, "0", 0, 1e12, NULL, "steps", "first step with the value to; hold needs none")
-static const trit_field schedule_fields[] = {
-#define F(...) TRIT_FIELD(schedule_keys, __VA_ARGS__)
-    SCHEDULE_FIELDS(F)
-#undef F
-};
-enum { FROM = 1, TO = 2, N_SCHEDULE_FIELD = sizeof schedule_fields / sizeof *schedule_fields };
-static const trit_schema schedule_schema = TRIT_SCHEMA(
-    "schedule", "a number that changes with the step", schedule_keys, schedule_fields, NULL);
-
-static void set_schedule(trit_schedule *s, const schedule_keys *k) {
-    memset(s, 0, sizeof *s); /* padding too */
-    s->shape = (trit_shape)k->shape;
-    s->from = k->from;
-    s->to = k->to;
-    s->begin = k->begin;
-    s->end = k->end;
-}
-
-/* A number in lo..hi, or a schedule between such numbers. */
-static trit_status read_schedule(trit_schedule *out, const cJSON *v, double lo, double hi,
-                                 const place *p) {
-    if (!cJSON_IsObject(v)) {
-        char range[80], what[200];
-        if (!cJSON_IsNumber(v) || v->valuedouble < lo || v->valuedouble > hi) {
-            snprintf(what, sizeof what,
-                     "a number %s, or {\"shape\", \"from\", \"to\", \"begin\", \"end\"}",
-                     trit_number_range(range, lo, hi));
-            return unexpected(p, v, what);
-        }
-        set_schedule(out, &(schedule_keys){TRIT_SHAPE_hold, v->valuedouble, v->valuedouble, 0, 0});
-        return TRIT_OK;
-    }
-    trit_field fields[N_SCHEDULE_FIELD];
-    memcpy(fields, schedule_fields, sizeof fields);
-    bool has_to = trit_json_get(v, "to") != NULL, has_end = trit_json_get(v, "end") != NULL;
-    for (int i = FROM; i <= TO; i++) {
-        if (i == TO && !has_to) continue;
-        fields[i].lo = lo;
-        fields[i].hi = hi;
-    }
-    trit_schema s = schedule_schema;
-    s.field = fields;
-    schedule_keys k;
-    TRIT_TRY(trit_settings_read(&s, v, p->file, p->pointer, NULL, &k, p->e));
-    if (k.shape == TRIT_SHAPE_hold) {
-        set_schedule(out, &(schedule_keys){TRIT_SHAPE_hold, k.from, k.from, 0, 0});
-        return TRIT_OK;
-    }
-    if (!has_to) return fail_at_key(p, "to", "this key is required, unless the shape is hold");
-    if (!has_end) return fail_at_key(p, "end", "this key is required, unless the shape is hold");
-    if (k.begin > k.end) return fail_at_key(p, "end", "lies before begin");
-    if (k.shape == TRIT_SHAPE_exp && (k.from <= 0 || k.to <= 0)) {
-        return fail_at_key(p, "shape", "exp goes between numbers above 0 only; use linear");
-    }
-    set_schedule(out, &k);
-    return TRIT_OK;
-}
-
-static cJSON *write_schedule(const trit_schedule *s) {
-    if (s->shape == TRIT_SHAPE_hold) return cJSON_CreateNumber(s->from);
-    schedule_keys k = {(int)s->shape, s->from, s->to, s->begin, s->end};
-    return trit_settings_write(&schedule_schema, &k);
-}
-
-static void add_schedule_schema(trit_text *t) {
-    trit_text_add(t, "{\"anyOf\":[{\"type\":\"number\"},");
-    add_part_schema(t, &schedule_schema);
-    trit_text_add(t, "]}");
-}
-
 static trit_status lambda_read(void *member, const cJSON *v, const char *file, const char *pointer,
                                trit_arena *mem, trit_error *e) {
     (void)mem;
-    return read_schedule(member, v, 0, 1, &(place){file, pointer, e});
+    return trit_schedule_read(member, v, 0, 1, file, pointer, e);
 }
 static cJSON *lambda_write(const void *member) {
-    return write_schedule(member);
+    return trit_schedule_write(member);
 }
 static cJSON *lambda_schema(void) {
     trit_text t = {0};
-    add_schedule_schema(&t);
+    trit_schedule_add_schema(&t);
     return tree_of(&t);
 }
 static const trit_custom lambda_custom = {lambda_read, lambda_write, lambda_schema};
@@ -217,7 +117,8 @@ static trit_status read_knobs(trit_spec *sp, const cJSON *knobs, const place *p)
         while ((k = next_knob(sp, &axis, &i)) && strcmp(k->name, v->string) != 0) {
         }
         if (!k) return unknown_knob(sp, v->string, &inner);
-        TRIT_TRY(read_schedule(&sp->knob[axis][i], v, k->lo, k->hi, &inner));
+        TRIT_TRY(trit_schedule_read(&sp->knob[axis][i], v, k->lo, k->hi, inner.file, inner.pointer,
+                                    p->e));
     }
     return TRIT_OK;
 }
@@ -235,7 +136,7 @@ static cJSON *knobs_write(const void *member) {
     cJSON *obj = cJSON_CreateObject();
     const trit_knob *k;
     for (int axis = 0, i = -1; obj && (k = next_knob(sp, &axis, &i));) {
-        cJSON *v = write_schedule(&sp->knob[axis][i]);
+        cJSON *v = trit_schedule_write(&sp->knob[axis][i]);
         if (v && cJSON_AddItemToObject(obj, k->name, v)) continue;
         cJSON_Delete(v);
         cJSON_Delete(obj);
@@ -251,7 +152,7 @@ static void add_knob_names(trit_text *t, const trit_knob *k, trit_text *seen) {
         snprintf(word, sizeof word, "\"%.50s\":", k->name);
         if (strstr(trit_text_get(seen), word)) continue;
         trit_text_add(t, "%s%s", *trit_text_get(seen) ? "," : "", word);
-        add_schedule_schema(t);
+        trit_schedule_add_schema(t);
         trit_text_add(seen, "%s", word);
     }
 }
@@ -386,7 +287,7 @@ static cJSON *spec_json_schema(void) {
     trit_text_add(&t, "|(");
     add_words(&t, trit_transform_names + 1);
     trit_text_add(&t, ")[0-9]*))*)$\"},");
-    cJSON *obj = part_schema(&spec_schema), *keys = trit_json_get(obj, "properties");
+    cJSON *obj = trit_part_schema(&spec_schema), *keys = trit_json_get(obj, "properties");
     if (!obj) t.failed = true;
     static const char *const depends[] = {"scale", "granularity"};
     for (int i = 0; i < 2; i++) {
@@ -493,7 +394,7 @@ RULES(method_rules, n_method_rule, method_rule)
 static cJSON *rules_schema(void) {
     trit_text t = {0};
     trit_text_add(&t, "{\"type\":\"array\",\"items\":");
-    add_part_schema(&t, &rule_schema);
+    trit_part_schema_add(&t, &rule_schema);
     trit_text_add(&t, "}");
     return tree_of(&t);
 }

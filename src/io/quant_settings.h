@@ -6,8 +6,8 @@
  *
  * A spec is a string (trit_spec_parse) or an object with the keys grid, bits, signed, narrow,
  * scale, granularity, group, estimator, transform, block, eps, start, lambda and knobs; lambda and
- * each knob are numbers or schedules {"shape", "from", "to", "begin", "end"}. What is left out has
- * the default of trit_spec_make; "group" without "granularity" means granularity group.
+ * each knob are numbers or schedules {"shape", "from", "to", "begin", "end", "k"}. What is left out
+ * has the default of trit_spec_make; "group" without "granularity" means granularity group.
  *
  * From raw tree to settings:
  *

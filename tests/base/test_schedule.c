@@ -4,7 +4,7 @@
 
 static double at(trit_shape shape, double from, double to, int64_t begin, int64_t end,
                  int64_t step) {
-    return trit_schedule_at(&(trit_schedule){shape, from, to, begin, end}, step);
+    return trit_schedule_at(&(trit_schedule){shape, from, to, begin, end, 0}, step);
 }
 
 /* Each shape begins at `from` and ends at `to`; halfway it is somewhere of its own. */
@@ -44,7 +44,63 @@ static void hump(void **state) {
     }
 }
 
+static void check(trit_schedule s, int n, const int64_t *step, const double *want, double tol) {
+    for (int i = 0; i < n; i++) assert_near(trit_schedule_at(&s, step[i]), want[i], tol);
+}
+
+/* Strengths of quantization while it is phased in, over T = 1000 steps. */
+static void warm_ups(void **state) {
+    (void)state;
+    const int64_t at[] = {-5, 0, 250, 500, 1000, 1500};
+    check((trit_schedule){TRIT_SHAPE_linear, 0, 1, 0, 1000, 0}, 6, at,
+          (double[]){0, 0, 0.25, 0.5, 1, 1}, 1e-12);
+    check((trit_schedule){TRIT_SHAPE_linear, 0, 1, 0, 500, 0}, 6, at,
+          (double[]){0, 0, 0.5, 1, 1, 1}, 1e-12);
+    check((trit_schedule){TRIT_SHAPE_power, 0, 1, 0, 1000, 4}, 6, at,
+          (double[]){0, 0, 0.68359375, 0.9375, 1, 1}, 1e-12);
+    check((trit_schedule){TRIT_SHAPE_power, 0, 1, 0, 1000, 10}, 6, at,
+          (double[]){0, 0, 1 - pow(0.75, 10), 1 - pow(0.5, 10), 1, 1}, 1e-12);
+    const int64_t soft[] = {-1, 0, 250, 500, 750, 1000, 1001};
+    check(
+        (trit_schedule){TRIT_SHAPE_sigmoid, 0, 1, 0, 1000, 20}, 7, soft,
+        (double[]){0, 4.5397868702e-05, 0.0066928509243, 0.5, 0.9933071490757, 0.9999546021313, 1},
+        1e-12);
+    /* The other way, between other numbers. */
+    check((trit_schedule){TRIT_SHAPE_power, 3, 1, 100, 200, 2}, 3, (const int64_t[]){100, 150, 200},
+          (double[]){3, 1.5, 1}, 1e-12);
+}
+
+/* ReSTE's power (arXiv 2308.06689), IR-Net's t (arXiv 1909.10788), the weight of oscillation
+ * dampening (arXiv 2203.11086). */
+static void of_estimators(void **state) {
+    (void)state;
+    const int64_t at[] = {0, 10, 20, 30, 40};
+    check((trit_schedule){TRIT_SHAPE_quarter, 1, 3, 0, 40, 0}, 5, at,
+          (double[]){1, 1.15224, 1.58579, 2.23463, 3}, 1e-5);
+    check((trit_schedule){TRIT_SHAPE_exp, 1e-3, 10, 0, 40, 0}, 5, at,
+          (double[]){1e-3, 1e-2, 0.1, 1, 10}, 1e-9);
+    check((trit_schedule){TRIT_SHAPE_cosine, 0, 0.1, 0, 40, 0}, 5, at,
+          (double[]){0, 0.0146446609, 0.05, 0.0853553391, 0.1}, 1e-9);
+}
+
+static void edges(void **state) {
+    (void)state;
+    check((trit_schedule){TRIT_SHAPE_step, 8, 4, 0, 100, 0}, 3, (const int64_t[]){0, 99, 100},
+          (double[]){8, 8, 4}, 0);
+    check((trit_schedule){TRIT_SHAPE_hold, 8, 4, 0, 0, 0}, 2, (const int64_t[]){0, 99},
+          (double[]){8, 8}, 0);
+    for (int shape = TRIT_SHAPE_linear; shape < TRIT_N_SHAPE; shape++) {
+        if (shape == TRIT_SHAPE_hump) continue; /* ends where it begins */
+        /* A jump: nothing is divided by a length of 0. */
+        check((trit_schedule){(trit_shape)shape, 1, 2, 7, 7, 4}, 3, (const int64_t[]){6, 7, 8},
+              (double[]){1, 2, 2}, 0);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(shapes), cmocka_unit_test(hump)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shapes),        cmocka_unit_test(hump),  cmocka_unit_test(warm_ups),
+        cmocka_unit_test(of_estimators), cmocka_unit_test(edges),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -209,8 +209,8 @@ static void unsigned_codes(void **state) {
 static void strength(void **state) {
     (void)state;
     trit_spec sp = bench_spec(TRIT_QUANT_WEIGHT, "ternary-fixed", "ste-clip");
-    sp.knob[TRIT_KNOB_SCALE][0] = (trit_schedule){TRIT_SHAPE_linear, 0.5, 1, 0, 10};
-    sp.lambda = (trit_schedule){TRIT_SHAPE_linear, 0, 1, 0, 10};
+    sp.knob[TRIT_KNOB_SCALE][0] = (trit_schedule){TRIT_SHAPE_linear, 0.5, 1, 0, 10, 0};
+    sp.lambda = (trit_schedule){TRIT_SHAPE_linear, 0, 1, 0, 10, 0};
     bench b;
     bench_open(&b, &sp, TRIT_QUANT_WEIGHT, 2, ROW, (bench_options){.mode = TRIT_TRAIN});
     bench_fill(&b, X, G);

@@ -94,7 +94,7 @@ static void sherry_residual(void **state) {
         &(form_answer){.text = "sherry-group8", .knob = {{"residual", 0.25}}, .y = y, .gx = gx});
     /* A schedule by steps: 0 before it begins and once it has ended; codes where e is 0. */
     trit_spec sp = form_spec("sherry-group8", NULL);
-    sp.knob[TRIT_KNOB_FORM][0] = (trit_schedule){TRIT_SHAPE_hump, 0, 1, 0, 100};
+    sp.knob[TRIT_KNOB_FORM][0] = (trit_schedule){TRIT_SHAPE_hump, 0, 1, 0, 100, 0};
     static const struct {
         trit_mode mode;
         int64_t step;
