@@ -232,11 +232,13 @@ static void write_codes(const trit_quant *q, int64_t n, const trit_real *level, 
     for (int64_t i = 0; i < n; i++) codes[i] = (int8_t)(int32_t)level[i];
 }
 
-static void project_task(const trit_exec *x, trit_node *n, const fq_attr *a, const fq_saved *s,
+/* Returns whether all of x is finite. */
+static bool project_task(const trit_exec *x, trit_node *n, const fq_attr *a, const fq_saved *s,
                          int64_t t) {
     const trit_quant *q = a->quant;
     int64_t begin, group, len = task_span(a, t, &begin, &group);
     trit_real scale = s->scale[group];
+    bool good = x->k.all_finite(len, trit_val_of(n, 0) + begin);
     trit_real *y = n->val.data ? trit_val(n) + begin : NULL;
     int8_t *codes = n->code.data ? (int8_t *)n->code.data + begin : NULL;
     bool training = a->mode == TRIT_TRAIN;
@@ -244,7 +246,7 @@ static void project_task(const trit_exec *x, trit_node *n, const fq_attr *a, con
     const trit_estimator *est = trit_estimators[q->spec.estimator];
     if (trit_grids[q->spec.grid]->uniform && !(est->soft && training) && !mixed && !a->check) {
         x->k.fake_quant(len, scale, 0, q->lo, q->hi, trit_val_of(n, 0) + begin, y, codes);
-        return;
+        return good;
     }
     trit_real u[TRIT_QUANT_SPAN], level[TRIT_QUANT_SPAN];
     for (int64_t at = 0; at < len; at += TRIT_QUANT_SPAN) {
@@ -258,6 +260,7 @@ static void project_task(const trit_exec *x, trit_node *n, const fq_attr *a, con
         }
         if (codes) write_codes(q, m, level, codes + at);
     }
+    return good;
 }
 
 static void forward(const trit_exec *x, trit_node *n) {
@@ -270,8 +273,12 @@ static void forward(const trit_exec *x, trit_node *n) {
     fq_saved s;
     lay_out(a, n->saved, &s);
     if (!x->freeze || a->quant->step) fit_scales(x, n, a, &s);
-#pragma omp parallel for schedule(static) num_threads(x->n_threads)
-    for (int64_t t = 0; t < a->n_group * a->n_part; t++) project_task(x, n, a, &s, t);
+    bool good = true;
+#pragma omp parallel for schedule(static) num_threads(x->n_threads) reduction(&& : good)
+    for (int64_t t = 0; t < a->n_group * a->n_part; t++) {
+        good = project_task(x, n, a, &s, t) && good;
+    }
+    if (!good) a->quant->bad = true;
 }
 
 /* One task of the generic backward; returns its part of the sum for dL/ds. */

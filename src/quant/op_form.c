@@ -164,11 +164,13 @@ static void index_codes(const trit_form *f, const trit_form_call *c, const trit_
     }
 }
 
-static void forward_group(const trit_exec *x, trit_node *n, const form_attr *a, const form_saved *s,
+/* Returns whether all of the group is finite. */
+static bool forward_group(const trit_exec *x, trit_node *n, const form_attr *a, const form_saved *s,
                           int64_t group) {
     const trit_quant *q = a->quant;
     const trit_form *f = form_of(a);
     trit_form_call c = call_of(x, n, a, s, group);
+    bool good = x->k.all_finite(c.n, c.x);
     int64_t first = group * a->group_len;
     trit_real *y = n->val.data ? trit_val(n) + first : trit_scratch(x);
     int8_t *codes = n->code.data ? (int8_t *)n->code.data + first : NULL;
@@ -185,8 +187,9 @@ static void forward_group(const trit_exec *x, trit_node *n, const form_attr *a, 
         }
         if (s->x0) memcpy(s->x0 + first, c.x, (size_t)c.n * sizeof *c.x);
     }
-    if (a->mode != TRIT_TRAIN || q->lambda == 1) return;
+    if (a->mode != TRIT_TRAIN || q->lambda == 1) return good;
     for (int64_t j = 0; j < c.n; j++) y[j] = c.x[j] + q->lambda * (y[j] - c.x[j]);
+    return good;
 }
 
 static void forward(const trit_exec *x, trit_node *n) {
@@ -202,8 +205,10 @@ static void forward(const trit_exec *x, trit_node *n) {
         trit_form_call c = call_of_all(x, n, a, &s);
         form_of(a)->look(&c);
     }
-#pragma omp parallel for schedule(static) num_threads(x->n_threads)
-    for (int64_t i = 0; i < a->n_group; i++) forward_group(x, n, a, &s, i);
+    bool good = true;
+#pragma omp parallel for schedule(static) num_threads(x->n_threads) reduction(&& : good)
+    for (int64_t i = 0; i < a->n_group; i++) good = forward_group(x, n, a, &s, i) && good;
+    if (!good) a->quant->bad = true;
 }
 
 /* What the gradient of learnable k is multiplied with; a gradient check wants the bare derivative.

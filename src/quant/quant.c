@@ -117,6 +117,7 @@ trit_node *trit_quant_apply(trit_quant *q, trit_graph *g, trit_node *x) {
 void trit_quant_step(trit_quant *q, int64_t step) {
     if (!q->spec.on) return;
     q->now = step;
+    q->bad = false;
     q->on = step >= q->spec.start;
     q->lambda = TRIT_R(trit_schedule_at(&q->spec.lambda, step));
     for (int axis = 0; axis < TRIT_N_KNOB_AXIS; axis++) {

@@ -127,14 +127,34 @@ void trit_run_close(trit_run *r) {
     *r = (trit_run){0};
 }
 
-static trit_status check_params(const trit_run *r, trit_error *e) {
+/* The first parameter that holds a NaN or infinity; NULL: none. */
+static const char *bad_param(const trit_run *r) {
     for (int i = 0; i < r->ps.n; i++) {
         const trit_param *p = r->ps.at[i];
-        if (!r->x.k.all_finite(trit_tensor_len(&p->val), p->val.data)) {
-            return TRIT_FAIL(e, E_NUMERIC,
-                             "step %lld: parameter %s holds a value that is not finite",
-                             (long long)r->step, p->path);
-        }
+        if (!r->x.k.all_finite(trit_tensor_len(&p->val), p->val.data)) return p->path;
+    }
+    return NULL;
+}
+
+static trit_status check_params(const trit_run *r, trit_error *e) {
+    const char *path = bad_param(r);
+    if (!path) return TRIT_OK;
+    return TRIT_FAIL(e, E_NUMERIC, "step %lld: parameter %s holds a value that is not finite",
+                     (long long)r->step, path);
+}
+
+/* A number that is not finite is never quantized in silence: clipping would turn an infinity into
+ * the outermost level. Names the first quantizer of the forward that just ran on g. */
+static trit_status check_quantizers(const trit_run *r, const trit_run_graph *g, trit_error *e) {
+    for (int i = 0; i < g->graph.n; i++) {
+        const trit_node *n = g->graph.node[i];
+        if (!trit_quant_is(n) || !trit_quant_of(n)->bad) continue;
+        const char *param = bad_param(r);
+        return TRIT_FAIL(e, E_NUMERIC,
+                         "step %lld: quantizer %s was given a value that is not finite%s%s%s "
+                         "(a lower optim.lr or optim.clip_norm may help)",
+                         (long long)r->step, trit_quant_of(n)->path, param ? "; parameter " : "",
+                         param ? param : "", param ? " holds one" : "");
     }
     return TRIT_OK;
 }
@@ -168,6 +188,7 @@ trit_status trit_run_step(trit_run *r, const volatile sig_atomic_t *stop, trit_s
         trit_data_train(r->data, (uint64_t)c->seed, first, g->B, g->T, g->io.tokens->val.data,
                         g->io.labels->val.data);
         trit_graph_forward(&g->graph, &r->x);
+        TRIT_TRY(check_quantizers(r, g, e));
         out->loss += (double)*trit_val(g->io.loss) / (double)c->accumulate;
         if (!isfinite(out->loss)) return not_finite(r, out, e);
         trit_graph_backward(&g->graph, &r->x, TRIT_R(1.0 / (double)c->accumulate));
@@ -210,6 +231,7 @@ trit_status trit_run_eval(trit_run *r, int64_t max_tokens, const volatile sig_at
         if (stop && *stop) return TRIT_FAIL(e, E_STOPPED, "stopped on request");
         int64_t n = load_windows(r, w, n_windows);
         trit_graph_forward(&g->graph, &r->x);
+        TRIT_TRY(check_quantizers(r, g, e));
         nats += (double)*trit_val(g->io.loss) * (double)n;
         n_seen += n;
     }

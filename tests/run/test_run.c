@@ -212,7 +212,8 @@ static void bad_numbers_are_named(void **state) {
     trit_param_val(p)[7] = TRIT_R(NAN);
     assert_int_equal(trit_run_step(&f.r, NULL, &step, &e), TRIT_E_NUMERIC);
     assert_error_has(e, "step 3");
-    assert_error_has(e, "blocks.0.ffn.up.weight");
+    assert_error_has(e, "quantizer blocks.0.ffn.up.weight_quant ");
+    assert_error_has(e, "parameter blocks.0.ffn.up.weight ");
     assert_int_equal(f.r.step, 3);
     e = (trit_error){0};
     assert_int_equal(trit_run_eval(&f.r, 0, NULL, &v, &e), TRIT_E_NUMERIC);
@@ -226,6 +227,42 @@ static void bad_numbers_are_named(void **state) {
     assert_error_has(e, "step 3: loss ");
     assert_error_has(e, "optim.lr");
     close_run(&f);
+}
+
+/* Clipping would hide an infinity from the loss; a bad bias or norm shows in what is quantized
+ * next.
+ */
+static void what_is_quantized_is_finite(void **state) {
+    (void)state;
+    static const char *const quants[] = {
+        ", \"quant\": {\"weights\": \"int4-learned\", \"activations\": \"int8-learned\"}",
+        ", \"quant\": {\"weights\": \"lsqplus4\", \"activations\": \"lsqplus4\"}"};
+    for (int i = 0; i < 4; i++) {
+        trit_error e = {0};
+        trit_step_result step;
+        trit_eval_result v;
+        fixture f;
+        open_run(&f, "", quants[i / 2], 2, TRIT_RUN_TRAIN | TRIT_RUN_EVAL);
+        for (int s = 0; s < 2; s++) assert_ok(trit_run_step(&f.r, NULL, &step, &e));
+        const char *path = i % 2 ? "blocks.0.ffn.norm.weight" : "blocks.0.ffn.down.weight";
+        const char *quant = i % 2 ? "quantizer blocks.0.ffn.gate.input_quant "
+                                  : "quantizer blocks.0.ffn.down.weight_quant ";
+        trit_param *p = trit_params_find(&f.r.ps, path);
+        trit_param_val(p)[3] = TRIT_R(INFINITY);
+        assert_int_equal(trit_run_step(&f.r, NULL, &step, &e), TRIT_E_NUMERIC);
+        assert_error_has(e, "step 2: ");
+        assert_error_has(e, quant);
+        assert_error_has(e, path);
+        e = (trit_error){0};
+        assert_int_equal(trit_run_eval(&f.r, 0, NULL, &v, &e), TRIT_E_NUMERIC);
+        assert_error_has(e, quant);
+        /* It is forgotten once the cause is gone. */
+        trit_param_val(p)[3] = 0;
+        e = (trit_error){0};
+        assert_ok(trit_run_step(&f.r, NULL, &step, &e));
+        assert_ok(trit_run_eval(&f.r, 0, NULL, &v, &e));
+        close_run(&f);
+    }
 }
 
 /* Each token but the first is predicted once, however many windows there are in a batch. */
@@ -318,6 +355,7 @@ int main(void) {
         cmocka_unit_test(accumulation_is_a_larger_batch),
         cmocka_unit_test(overfits),
         cmocka_unit_test(bad_numbers_are_named),
+        cmocka_unit_test(what_is_quantized_is_finite),
         cmocka_unit_test(evaluation),
         cmocka_unit_test(label_smoothing_is_for_training),
         cmocka_unit_test(a_stopped_step_changes_nothing),
