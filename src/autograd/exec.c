@@ -15,21 +15,34 @@ static bool runs_backward(const trit_node *n) {
     return n->needs_grad && n->op->backward && n->n_in > 0;
 }
 
-void trit_graph_forward(trit_graph *g, const trit_exec *x) {
+void trit_graph_forward_watched(trit_graph *g, const trit_exec *x, trit_watch watch, void *self) {
     for (int i = 0; i < g->n; i++) {
         trit_node *n = g->node[i];
         if (n->op->forward) n->op->forward(x, n);
+        if (watch) watch(self, x, n);
         poison(g, i);
     }
 }
 
-void trit_graph_backward(trit_graph *g, const trit_exec *x, trit_real seed) {
+void trit_graph_forward(trit_graph *g, const trit_exec *x) {
+    trit_graph_forward_watched(g, x, NULL, NULL);
+}
+
+void trit_graph_backward_watched(trit_graph *g, const trit_exec *x, trit_real seed,
+                                 trit_watch watch, void *self) {
     *trit_grad(g->loss) = seed;
     for (int i = g->n - 1; i >= 0; i--) {
         trit_node *n = g->node[i];
-        if (runs_backward(n)) n->op->backward(x, n);
+        if (runs_backward(n)) {
+            if (watch) watch(self, x, n);
+            n->op->backward(x, n);
+        }
         poison(g, 2 * g->n - 1 - i);
     }
+}
+
+void trit_graph_backward(trit_graph *g, const trit_exec *x, trit_real seed) {
+    trit_graph_backward_watched(g, x, seed, NULL, NULL);
 }
 
 static bool finite_tensor(const trit_exec *x, const trit_tensor *t) {

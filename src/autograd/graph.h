@@ -183,6 +183,12 @@ void trit_graph_forward(trit_graph *g, const trit_exec *x);
 /* After forward; d(loss)/d(loss) = seed (1/n for the mean over n micro-batches). Leaves gradients
  * in the parameters. TRAIN mode only. */
 void trit_graph_backward(trit_graph *g, const trit_exec *x, trit_real seed);
+/* The same, with a look at each node: right after its forward, when its value and those of its
+ * inputs are there; right before its backward, when its gradient is complete. */
+typedef void (*trit_watch)(void *self, const trit_exec *x, const trit_node *n);
+void trit_graph_forward_watched(trit_graph *g, const trit_exec *x, trit_watch watch, void *self);
+void trit_graph_backward_watched(trit_graph *g, const trit_exec *x, trit_real seed,
+                                 trit_watch watch, void *self);
 /* Runs forward and, in TRAIN mode, backward once more, checking after each op; returns the first
  * node whose value (or, with *in_grad set, whose inputs' gradient) holds a NaN or infinity, else
  * NULL. */

@@ -92,3 +92,15 @@
     X(ttq, "ttq")                 \
     X(twn, "twn")                 \
     X(xnor, "xnor")
+
+#define TRIT_CONTROLLER_LIST(X) \
+    X(dampening, "dampening")   \
+    X(freeze, "freeze")         \
+    X(cga, "cga")               \
+    X(clip, "clip")             \
+    X(kurtosis, "kurtosis")     \
+    X(skew, "skew")             \
+    X(biper, "biper")           \
+    X(pact_l2, "pact-l2")       \
+    X(diffq_size, "diffq-size") \
+    X(nipq_bits, "nipq-bits")
