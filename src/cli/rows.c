@@ -124,6 +124,22 @@ static void add_forms(trit_rows *r) {
     }
 }
 
+static void add_controllers(trit_rows *r) {
+    for (int i = 0; trit_controllers[i]; i++) {
+        const trit_controller *c = trit_controllers[i];
+        add(r, (trit_row){.axis = "controller",
+                          .name = c->name,
+                          .doc = c->doc,
+                          .cite = c->cite,
+                          .formula = c->formula,
+                          .pitfall = c->pitfall,
+                          .knob = c->knob,
+                          .with = c->method ? c->method : "lsq-w4",
+                          .example = "\"quant\": {\"method\": \"%s\", \"controllers\": "
+                                     "[\"%s\"]}"});
+    }
+}
+
 /* The comment of a method says "what it is: who, when, arXiv id". */
 static char *split_cite(char *comment) {
     char *cite = NULL;
@@ -158,6 +174,7 @@ trit_status trit_rows_list(trit_rows *r, trit_error *e) {
     add_transforms(r);
     add_estimators(r);
     add_forms(r);
+    add_controllers(r);
     return add_methods(r, e);
 }
 
@@ -184,6 +201,11 @@ trit_status trit_rows_method(const trit_row *row, trit_quant_cfg *cfg, trit_aren
 }
 
 void trit_rows_example(const trit_row *row, trit_text *out) {
-    const char *gap = strstr(row->example, "%s");
-    trit_text_add(out, "%.*s%s%s", (int)(gap - row->example), row->example, row->name, gap + 2);
+    const char *from = row->example, *gap = strstr(from, "%s");
+    if (row->with) {
+        trit_text_add(out, "%.*s%s", (int)(gap - from), from, row->with);
+        from = gap + 2;
+        gap = strstr(from, "%s");
+    }
+    trit_text_add(out, "%.*s%s%s", (int)(gap - from), from, row->name, gap + 2);
 }

@@ -12,7 +12,8 @@ typedef struct trit_row {
     int bits_min, bits_max, bits_default; /* 0, 0, 0: the row has no bits */
     const trit_form *form;                /* of a form, else NULL */
     const char *json;                     /* file of a named method, else NULL */
-    const char *example;                  /* line of a config with %s for the name */
+    const char *example;                  /* line of a config with %s for the name, or */
+    const char *with; /* for a second %s before it: a method that the row goes with */
 } trit_row;
 
 enum { TRIT_MAX_ROW = 512 };

@@ -225,6 +225,7 @@ static trit_status add_doc(const trit_rows *r, const char *images, trit_text *ou
         {"transform", "Transforms: the basis in which the rest works"},
         {"estimator", "Estimators: the gradient of rounding"},
         {"form", "Forms: quantizers of one piece"},
+        {"controller", "Controllers: what acts on quantizers around each optimizer step"},
         {"method", "Named methods"},
     };
     trit_text_add(out,
@@ -318,7 +319,8 @@ const trit_verb trit_verb_methods = {
     .name = "methods",
     .usage = "[NAME] [--json] | --doc [--images DIR]",
     .doc =
-        "lists grids, scale rules, granularities, transforms, estimators, forms and named methods",
+        "lists grids, scale rules, granularities, transforms, estimators, forms, controllers and "
+        "named methods",
     .help = "  NAME           explains one: formula, defaults, ranges of knobs, pitfalls, source,\n"
             "                 an example; lsq-w2, lsq-a8, lsq-w3a4: method lsq with other bits,\n"
             "                 of weights, of activations or of both\n"

@@ -423,6 +423,9 @@ static const trit_field fields[] = {
     {"rules", TRIT_T_CUSTOM, "[]", 0, 0, NULL, "",
      "other quantizers for layers by path; the last rule that matches wins",
      offsetof(trit_quant_cfg, n_rule), NULL, &rules_custom},
+    {"controllers", TRIT_T_CUSTOM, "[]", 0, 0, NULL, "",
+     "what acts on quantizers around each optimizer step: penalties, freezing, clipping",
+     offsetof(trit_quant_cfg, controllers), NULL, &trit_control_list_custom},
 };
 
 /* Operands that do not go together, as far as they can be told before the layers are known. */

@@ -2,7 +2,8 @@
  *
  *     "quant": "bitnet-b1.58"
  *     "quant": {"method": "lsq-w4", "weights": {"bits": 3}, "activations": "int8-token",
- *               "rules": [{"match": "blocks.0.*", "weights": "none"}]}
+ *               "rules": [{"match": "blocks.0.*", "weights": "none"}],
+ *               "controllers": [{"name": "dampening", "knobs": {"weight": 0.01}}]}
  *
  * A spec is a string (trit_spec_parse) or an object with the keys grid, bits, signed, narrow,
  * scale, granularity, group, estimator, transform, block, eps, start, lambda and knobs; lambda and
@@ -23,13 +24,15 @@
  *     that name none.
  *   - A method may have rules of its own. They become "method_rules", which stand before "rules"
  *     and may match no layer.
- *   - An override of quant.method replaces the file's method, weights, activations, estimator, lora
- *     and method_rules (overrides of these still hold, whatever their order); the rules of the file
- *     stay.
+ *   - "controllers" of a layer replace those of the layers below.
+ *   - An override of quant.method replaces the file's method, weights, activations, estimator,
+ * lora, method_rules and controllers (overrides of these still hold, whatever their order); the
+ * rules of the file stay.
  *   - quant=NAME replaces the section, rules included. */
 #ifndef TRIT_IO_QUANT_SETTINGS_H
 #define TRIT_IO_QUANT_SETTINGS_H
 
+#include "io/control_settings.h"
 #include "io/settings.h"
 #include "layers/lora.h"
 #include "quant/spec.h"
@@ -49,6 +52,7 @@ typedef struct trit_quant_cfg {
     int n_method_rule, n_rule;
     const trit_quant_rule *method_rule; /* [n_method_rule] of the method; config's arena */
     const trit_quant_rule *rule;        /* [n_rule], after those */
+    trit_control_list controllers;
 } trit_quant_cfg;
 
 extern const trit_schema trit_quant_schema;

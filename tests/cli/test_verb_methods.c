@@ -41,12 +41,12 @@ static void every_row_is_listed(void **state) {
     assert_int_equal(trit("--json"), 0);
     cJSON *v = printed();
     int n = TRIT_N_GRANULARITY;
-    static const char *const axes[] = {"grid",      "scale", "estimator",
-                                       "transform", "form",  "granularity"};
-    const char *const *const names[] = {trit_grid_names,      trit_scale_names,
-                                        trit_estimator_names, trit_transform_names,
-                                        trit_form_names + 1,  trit_granularity_names};
-    for (int a = 0; a < 6; a++) {
+    static const char *const axes[] = {"grid", "scale",      "estimator",  "transform",
+                                       "form", "controller", "granularity"};
+    const char *const *const names[] = {
+        trit_grid_names,     trit_scale_names,      trit_estimator_names,  trit_transform_names,
+        trit_form_names + 1, trit_controller_names, trit_granularity_names};
+    for (int a = 0; a < 7; a++) {
         for (int i = 0; names[a][i]; i++) {
             assert_true(has(v, axes[a], names[a][i]));
             if (a < 5) n++;
@@ -125,9 +125,10 @@ static void page(void **state) {
     assert_true(strncmp(out, "# Quantizers\n\n", 14) == 0);
     const char *const *const names[] = {trit_grid_names,        trit_scale_names,
                                         trit_granularity_names, trit_transform_names,
-                                        trit_estimator_names,   trit_form_names + 1};
+                                        trit_estimator_names,   trit_form_names + 1,
+                                        trit_controller_names};
     const char *at = out;
-    for (int a = 0; a < 6; a++) {
+    for (int a = 0; a < 7; a++) {
         for (int i = 0; names[a][i]; i++) {
             char head[64];
             snprintf(head, sizeof head, "\n### %s\n", names[a][i]);
@@ -156,14 +157,15 @@ static void page(void **state) {
 /* What is printed as an example is a section that can be read. */
 static void examples(void **state) {
     (void)state;
-    const char *const *const names[] = {trit_grid_names,        trit_scale_names,
-                                        trit_estimator_names,   trit_transform_names,
-                                        trit_granularity_names, trit_form_names + 1};
-    for (int a = 0; a < 6; a++) {
+    const char *const *const names[] = {
+        trit_grid_names,        trit_scale_names,    trit_estimator_names, trit_transform_names,
+        trit_granularity_names, trit_form_names + 1, trit_controller_names};
+    for (int a = 0; a < 7; a++) {
         for (int i = 0; names[a][i]; i++) {
             trit_error e = {0};
             assert_int_equal(trit(names[a][i]), 0);
             const char *example = strstr(out, "example: ");
+            if (a == 5) example = strstr(strstr(out, "controller "), "example: "); /* biper */
             assert_non_null(example);
             char text[512];
             snprintf(text, sizeof text, "{%.*s}", (int)strcspn(example + 9, "\n"), example + 9);
@@ -176,6 +178,7 @@ static void examples(void **state) {
             assert_ok(trit_settings_read(&trit_quant_schema, trit_json_get(v, "quant"), NULL, "",
                                          &mem, &cfg, &e));
             assert_true(cfg.weights.on || cfg.activations.on);
+            assert_true(a < 5 || cfg.controllers.at[0].type == i);
             trit_arena_free(&mem);
             cJSON_Delete(v);
         }
