@@ -22,7 +22,7 @@ typedef struct trit_quant {
     trit_real lambda;
     int64_t now; /* optimizer step */
     trit_real knob[TRIT_N_KNOB_AXIS][TRIT_MAX_KNOB];
-    bool bad; /* a forward of this step met an x that is not finite */
+    bool bad;               /* a forward of this step met an x that is not finite */
     const trit_real *noise; /* [elements] numbers in place of random ones, or NULL; borrowed */
 } trit_quant;
 

@@ -38,12 +38,14 @@ typedef enum { TRIT_PRECISION_fp32, TRIT_PRECISION_bf16 } trit_precision;
       "products of the output layer in training: fp32 or bf16 (likewise)")
 
 /* Nothing in here changes a number of the run. */
-#define TRIT_RUN_FIELDS(F)                                                                \
-    F(INT, threads, "0", 0, 1024, NULL, "", "0 = all cores; results do not depend on it") \
-    F(INT, save_every, "500", 0, 1e12, NULL, "steps",                                     \
-      "how often a checkpoint is written; always at the end; 0 = only then")              \
-    F(INT, keep_last, "2", 2, 1e6, NULL, "", "checkpoints kept, beside the best")         \
-    F(INT, log_every, "10", 1, 1e9, NULL, "steps", "how often progress is shown")         \
+#define TRIT_RUN_FIELDS(F)                                                                 \
+    F(INT, threads, "0", 0, 1024, NULL, "", "0 = all cores; results do not depend on it")  \
+    F(INT, save_every, "500", 0, 1e12, NULL, "steps",                                      \
+      "how often a checkpoint is written; always at the end; 0 = only then")               \
+    F(INT, keep_last, "2", 2, 1e6, NULL, "", "checkpoints kept, beside the best")          \
+    F(INT, stats_every, "0", 0, 1e12, NULL, "steps",                                       \
+      "how often statistics of quantizers are written; at each evaluation; 0 = only then") \
+    F(INT, log_every, "10", 1, 1e9, NULL, "steps", "how often progress is shown")          \
     F(BOOL, plot, "true", 0, 0, NULL, "", "draw plots/loss.png at the end")
 
 typedef struct trit_train_cfg {

@@ -60,6 +60,17 @@ static trit_status trace(trit_run *r, trit_run_graph *g, trit_mode mode, int64_t
     return trit_runtime_work(&r->x, g->graph.work_bytes, e);
 }
 
+/* Controllers and statistics of a run in training. */
+static trit_status open_quantizers(trit_run *r, trit_error *e) {
+    const trit_quant_cfg *cfg = &r->exp->cfg.quant;
+    trit_status status = trit_quantizers_init(&r->quant, &r->model, cfg, &r->mem, e);
+    if (status == TRIT_E_CONFIG) trit_error_wrap(e, "%s: /quant", r->exp->file);
+    if (status) return status;
+    size_t scratch, bytes = trit_quantizers_block(&r->quant, &scratch);
+    if (bytes > r->plan_bytes) r->plan_bytes = bytes;
+    return trit_runtime_scratch(&r->x, scratch, e);
+}
+
 /* The graphs never run at the same time, so one block serves all. */
 static trit_status bind_graphs(trit_run *r, trit_error *e) {
     r->plan = aligned_alloc(TRIT_ALIGN, r->plan_bytes + TRIT_ALIGN);
@@ -69,6 +80,7 @@ static trit_status bind_graphs(trit_run *r, trit_error *e) {
                          "model and batch need",
                          r->plan_bytes);
     }
+    trit_quantizers_bind(&r->quant, r->plan);
     trit_run_graph *all[] = {&r->train, &r->eval, &r->generate};
     for (int i = 0; i < 3; i++) {
         if (all[i]->graph.node) trit_graph_bind(&all[i]->graph, r->plan);
@@ -110,12 +122,14 @@ trit_status trit_run_open(trit_run *r, const trit_experiment *exp, unsigned what
         TRIT_TRY(trace(r, &r->train, TRIT_TRAIN, c->train.batch, true, e));
         TRIT_TRY(trit_optim_init(&r->opt, &c->optim, &r->ps, c->train.steps, e));
     }
+    if (what & TRIT_RUN_TRAIN) TRIT_TRY(open_quantizers(r, e));
     if (what & TRIT_RUN_EVAL) TRIT_TRY(trace(r, &r->eval, TRIT_EVAL, c->train.batch, true, e));
     if (what & TRIT_RUN_GENERATE) TRIT_TRY(trace(r, &r->generate, TRIT_EVAL, 1, false, e));
     return bind_graphs(r, e);
 }
 
 void trit_run_close(trit_run *r) {
+    trit_quantizers_free(&r->quant);
     trit_graph_free(&r->train.graph);
     trit_graph_free(&r->eval.graph);
     trit_graph_free(&r->generate.graph);
@@ -191,13 +205,30 @@ trit_status trit_run_step(trit_run *r, const volatile sig_atomic_t *stop, trit_s
         TRIT_TRY(check_quantizers(r, g, e));
         out->loss += (double)*trit_val(g->io.loss) / (double)c->accumulate;
         if (!isfinite(out->loss)) return not_finite(r, out, e);
-        trit_graph_backward(&g->graph, &r->x, TRIT_R(1.0 / (double)c->accumulate));
+        bool watched = micro == c->accumulate - 1 && trit_run_stats_due(r, r->step + 1);
+        trit_graph_backward_watched(&g->graph, &r->x, TRIT_R(1.0 / (double)c->accumulate),
+                                    watched ? trit_quantizers_watch_backward : NULL, &r->quant);
     }
+    trit_controls_gradient(&r->quant.controls, &r->x, r->step);
     out->grad_norm = trit_optim_grad_norm(&r->opt, &r->x);
     if (!isfinite(out->grad_norm)) return not_finite(r, out, e);
+    trit_controls_before(&r->quant.controls, &r->x);
     trit_optim_update(&r->opt, &r->x, r->step, out->grad_norm);
+    trit_controls_after(&r->quant.controls, &r->x);
     r->step++;
     return TRIT_OK;
+}
+
+bool trit_run_stats_due(const trit_run *r, int64_t step) {
+    const trit_config *c = &r->exp->cfg;
+    int64_t eval = c->train.eval_every, own = c->run.stats_every;
+    if (!r->quant.n) return false;
+    return step == c->train.steps || (eval && step % eval == 0) || (own && step % own == 0);
+}
+
+void trit_run_stats(trit_run *r, bool inputs, trit_text *line) {
+    trit_transformer_step(&r->model, r->step);
+    trit_quantizers_sample(&r->quant, &r->x, r->step, inputs, line);
 }
 
 /* Fills the evaluation graph with windows first.. ; returns how many tokens they predict. */
@@ -230,7 +261,9 @@ trit_status trit_run_eval(trit_run *r, int64_t max_tokens, const volatile sig_at
     for (int64_t w = 0; w < n_windows; w += g->B) {
         if (stop && *stop) return TRIT_FAIL(e, E_STOPPED, "stopped on request");
         int64_t n = load_windows(r, w, n_windows);
-        trit_graph_forward(&g->graph, &r->x);
+        bool watched = w == 0 && r->quant.n;
+        trit_graph_forward_watched(&g->graph, &r->x, watched ? trit_quantizers_watch_forward : NULL,
+                                   &r->quant);
         TRIT_TRY(check_quantizers(r, g, e));
         nats += (double)*trit_val(g->io.loss) * (double)n;
         n_seen += n;

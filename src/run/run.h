@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "io/file.h"
 #include "run/config.h"
+#include "run/quantizers.h"
 
 #include <signal.h>
 
@@ -29,9 +30,10 @@ typedef struct trit_run {
     size_t plan_bytes;
     trit_exec x;
     trit_optim opt;
-    trit_data *data; /* owned; NULL when opened for generation only */
-    int64_t step;    /* optimizer steps done */
-    int *rule_hits;  /* [n_rule], run arena: layers that each quantization rule matched */
+    trit_quantizers quant; /* in training; else empty */
+    trit_data *data;       /* owned; NULL when opened for generation only */
+    int64_t step;          /* optimizer steps done */
+    int *rule_hits;        /* [n_rule], run arena: layers that each quantization rule matched */
 } trit_run;
 
 /* Builds everything, at step 0 with initial weights. Shows nothing and touches no run directory.
@@ -45,7 +47,7 @@ typedef struct trit_step_result {
     double loss;      /* mean over the step's tokens, nats */
     double grad_norm; /* before clipping */
     double lr;
-} trit_step_result;
+} trit_step_result; /* penalties: trit_control.penalty of run.quant.controls */
 
 /* One optimizer step. stop: polled between micro-batches; when it becomes non-zero the step is
  * abandoned (nothing changed) with E_STOPPED. E_NUMERIC when loss or gradient is not finite:
@@ -60,6 +62,13 @@ typedef struct trit_eval_result {
     double source_loss;   /* nats per token of the source itself; NaN where unknown */
     double gap_to_source; /* loss - source_loss; NaN where unknown */
 } trit_eval_result;
+
+/* Whether statistics of quantizers belong to a step: where there is an evaluation, and every
+ * run.stats_every steps. */
+bool trit_run_stats_due(const trit_run *r, int64_t step);
+/* Their line for metrics.jsonl (trit_quantizers_sample) at the run's step. inputs: of the
+ * evaluation that just was. */
+void trit_run_stats(trit_run *r, bool inputs, trit_text *line);
 
 /* Validation loss over the first max_tokens of the validation stream (0 = all). stop as above;
  * E_NUMERIC when the loss is not finite. */

@@ -138,6 +138,7 @@ trit_status trit_store_open(trit_store *s, const char *dir, const trit_experimen
     *s = (trit_store){.best_loss = INFINITY,
                       .best_step = -1,
                       .eval_step = -1,
+                      .stats_step = -1,
                       .saved_step = -1,
                       .keep_last = exp->cfg.run.keep_last};
     s->dir = strdup(dir);
@@ -174,7 +175,11 @@ void trit_store_metric(trit_store *s, const char *fmt, ...) {
     va_start(ap, fmt);
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
-    trit_text_add(&s->metrics, "%s\n", line);
+    trit_store_line(s, line);
+}
+
+void trit_store_line(trit_store *s, const char *line) {
+    if (*line) trit_text_add(&s->metrics, "%s\n", line);
 }
 
 trit_status trit_store_flush(trit_store *s, trit_error *e) {
@@ -189,11 +194,13 @@ trit_status trit_store_flush(trit_store *s, trit_error *e) {
 
 /* ---- checkpoints ---- */
 
-/* Parameters, then optimizer state, as a checkpoint lists them. *out is in mem. */
+/* Parameters, then optimizer state, then that of controllers and statistics, as a checkpoint lists
+ * them; parameters alone without with_optim. *out is in mem. */
 static trit_status list_tensors(trit_run *r, trit_arena *mem, bool with_optim,
                                 trit_ckpt_tensor **out, int *n_out, trit_error *e) {
     int n = 0, n_slot = with_optim ? r->opt.type->n_slot : 0;
-    trit_ckpt_tensor *t = trit_arena_get(mem, sizeof *t * (size_t)(r->ps.n * (1 + n_slot)), e);
+    int n_most = r->ps.n * (1 + n_slot) + r->quant.states.n;
+    trit_ckpt_tensor *t = trit_arena_get(mem, sizeof *t * (size_t)n_most, e);
     if (!t) return TRIT_E_NOMEM;
     for (int i = 0; i < r->ps.n; i++) {
         const trit_param *p = r->ps.at[i];
@@ -215,6 +222,15 @@ static trit_status list_tensors(trit_run *r, trit_arena *mem, bool with_optim,
             memcpy(t[n].dim, p->val.dim, sizeof t[n].dim);
             n++;
         }
+    }
+    for (int i = 0; with_optim && i < r->quant.states.n; i++) {
+        const trit_state *one = &r->quant.states.at[i];
+        t[n] = (trit_ckpt_tensor){.path = one->path,
+                                  .dtype = one->val.dtype,
+                                  .ndim = one->val.ndim,
+                                  .data = one->val.data};
+        memcpy(t[n].dim, one->val.dim, sizeof t[n].dim);
+        n++;
     }
     *out = t;
     *n_out = n;
@@ -241,6 +257,7 @@ static trit_status write_checkpoint(trit_store *s, trit_run *r, const char *path
         {"best_step", TRIT_ATTR_INT, s->best_step, 0, NULL},
         {"best_loss", TRIT_ATTR_REAL, 0, s->best_loss, NULL},
         {"eval_step", TRIT_ATTR_INT, s->eval_step, 0, NULL},
+        {"stats_step", TRIT_ATTR_INT, s->stats_step, 0, NULL},
         {"version", TRIT_ATTR_TEXT, 0, 0, TRIT_VERSION},
     };
     trit_status status = config.failed
@@ -309,7 +326,7 @@ static trit_status load_checkpoint(trit_store *s, trit_run *r, const char *path,
     trit_checkpoint *c = NULL;
     trit_arena mem;
     trit_arena_init(&mem, "checkpoint");
-    int64_t step = 0, bytes = 0, best_step = -1, eval_step = -1;
+    int64_t step = 0, bytes = 0, best_step = -1, eval_step = -1, stats_step = -1;
     double best_loss = INFINITY;
     const char *fingerprint = "";
     trit_ckpt_tensor *t;
@@ -321,6 +338,7 @@ static trit_status load_checkpoint(trit_store *s, trit_run *r, const char *path,
     if (!status) status = trit_checkpoint_attr_int(c, "best_step", &best_step, e);
     if (!status) status = trit_checkpoint_attr_real(c, "best_loss", &best_loss, e);
     if (!status) status = trit_checkpoint_attr_int(c, "eval_step", &eval_step, e);
+    if (!status) status = trit_checkpoint_attr_int(c, "stats_step", &stats_step, e);
     if (!status) status = trit_checkpoint_attr_text(c, "data_fingerprint", &fingerprint, e);
     if (!status) {
         snprintf(now, sizeof now, "%016" PRIx64, trit_data_fingerprint(r->data));
@@ -340,6 +358,7 @@ static trit_status load_checkpoint(trit_store *s, trit_run *r, const char *path,
         s->best_step = best_step;
         s->best_loss = best_loss;
         s->eval_step = eval_step;
+        s->stats_step = stats_step;
         s->saved_step = step;
     }
     /* Opening names the file itself. */

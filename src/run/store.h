@@ -20,6 +20,7 @@ typedef struct trit_store {
     double best_loss;      /* lowest validation loss so far; infinite before the first */
     int64_t best_step;     /* -1 before the first */
     int64_t eval_step;     /* of the newest recorded evaluation; -1 before the first */
+    int64_t stats_step;    /* ditto of statistics of quantizers */
     int64_t saved_step;    /* of the newest checkpoint; -1: none */
     int64_t keep_last;
 } trit_store;
@@ -39,6 +40,8 @@ trit_status trit_store_resume(trit_store *s, trit_run *r, trit_error *e);
 trit_status trit_store_save(trit_store *s, trit_run *r, trit_error *e);
 /* Adds a line to metrics.jsonl (written at the next flush or save). */
 void trit_store_metric(trit_store *s, const char *fmt, ...) TRIT_PRINTF(2, 3);
+/* The same for a line of any length; "" adds none. */
+void trit_store_line(trit_store *s, const char *line);
 trit_status trit_store_flush(trit_store *s, trit_error *e);
 /* Draws plots/loss.png from metrics.jsonl. source_loss: drawn as a line unless NaN. */
 trit_status trit_store_plot(const trit_store *s, const char *title, double source_loss,

@@ -62,6 +62,22 @@ static void number(char buf[32], double v) {
     }
 }
 
+/* Statistics of quantizers, once a step; inputs: the evaluation saw activations. */
+static trit_status write_stats(loop *l, bool inputs, trit_error *e) {
+    if (l->s->stats_step == l->r->step || !trit_run_stats_due(l->r, l->r->step)) return TRIT_OK;
+    double began = now();
+    trit_text line = {0};
+    trit_run_stats(l->r, inputs, &line);
+    trit_store_line(l->s, trit_text_get(&line));
+    l->s->stats_step = l->r->step;
+    trit_status status = line.failed ? TRIT_FAIL(e, E_NOMEM, "no memory for statistics") : TRIT_OK;
+    trit_text_free(&line);
+    double spent = now() - began;
+    l->shown_at += spent;
+    l->train_seconds -= spent;
+    return status;
+}
+
 /* A result that is new belongs into metrics.jsonl and may be the best. */
 static trit_status evaluate(loop *l, trit_error *e) {
     double began = now();
@@ -79,6 +95,7 @@ static trit_status evaluate(loop *l, trit_error *e) {
             l->s->best_loss = v->loss;
             l->s->best_step = l->r->step;
         }
+        TRIT_TRY(write_stats(l, true, e));
     }
     report(l, TRIT_PROGRESS_EVAL, l->recent / l->recent_weight, 0);
     double spent = now() - began;
@@ -101,14 +118,29 @@ static bool due(int64_t step, int64_t every) {
     return every > 0 && step % every == 0;
 }
 
+/* What controllers added to the loss, by their names; "" for none. */
+static const char *penalties_of(const trit_run *r, char buf[512]) {
+    const trit_controls *c = &r->quant.controls;
+    int n = 0;
+    buf[0] = '\0';
+    for (int i = 0; i < c->n && n < 450; i++) {
+        if (!c->at[i].type->penalty) continue;
+        n += snprintf(buf + n, 512 - (size_t)n, "%s\"%s\":%.9g", n ? "," : ",\"penalties\":{",
+                      c->at[i].type->name, c->at[i].penalty);
+    }
+    if (n) snprintf(buf + n, 512 - (size_t)n, "}");
+    return buf;
+}
+
 static trit_status one_step(loop *l, trit_error *e) {
     trit_step_result step;
     TRIT_TRY(trit_run_step(l->r, l->o->stop, &step, e));
     l->recent = 0.95 * l->recent + 0.05 * step.loss;
     l->recent_weight = 0.95 * l->recent_weight + 0.05;
-    trit_store_metric(l->s,
-                      "{\"step\":%" PRId64 ",\"train_loss\":%.9g,\"lr\":%.9g,\"grad_norm\":%.9g}",
-                      l->r->step, step.loss, step.lr, step.grad_norm);
+    char penalties[512];
+    trit_store_metric(
+        l->s, "{\"step\":%" PRId64 ",\"train_loss\":%.9g,\"lr\":%.9g,\"grad_norm\":%.9g%s}",
+        l->r->step, step.loss, step.lr, step.grad_norm, penalties_of(l->r, penalties));
     if (due(l->r->step, l->r->exp->cfg.run.log_every)) {
         report(l, TRIT_PROGRESS_STEP, l->recent / l->recent_weight, step.lr);
         TRIT_TRY(trit_store_flush(l->s, e));
@@ -126,6 +158,7 @@ static trit_status keep_up(loop *l, trit_error *e) {
         TRIT_TRY(evaluate(l, e));
         wanted = last || l->s->best_step == step;
     }
+    TRIT_TRY(write_stats(l, false, e));
     if (due(step, c->run.save_every) && l->s->saved_step != step) wanted = true;
     return wanted ? save(l, e) : TRIT_OK;
 }

@@ -59,7 +59,7 @@ static inline void close_run(fixture *f) {
     trit_experiment_close(&f->exp);
 }
 
-/* Parameters and optimizer state are the same, bit for bit. */
+/* Parameters and all state are the same, bit for bit. */
 static inline bool same_state(const trit_run *a, const trit_run *b) {
     for (int p = 0; p < a->ps.n; p++) {
         const trit_tensor *x = &a->ps.at[p]->val, *y = &b->ps.at[p]->val;
@@ -69,6 +69,10 @@ static inline bool same_state(const trit_run *a, const trit_run *b) {
             if (!a->opt.slot[p][s]) continue;
             if (memcmp(a->opt.slot[p][s], b->opt.slot[p][s], n_bytes) != 0) return false;
         }
+    }
+    for (int i = 0; i < a->quant.states.n; i++) {
+        const trit_tensor *x = &a->quant.states.at[i].val, *y = &b->quant.states.at[i].val;
+        if (memcmp(x->data, y->data, trit_tensor_bytes(x)) != 0) return false;
     }
     return a->step == b->step;
 }

@@ -11,6 +11,10 @@
     B158 ", \"compute\": {\"linear\": \"int8\", \"attention\": \"bf16\", \"head\": \"bf16\"}"
 #define B158 ", \"quant\": \"bitnet-b1.58\""
 
+#define HELD                                                                              \
+    ", \"quant\": {\"method\": \"lsq-w4\", \"controllers\": [\"freeze\", \"dampening\", " \
+    "\"kurtosis\"]}"
+
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define HAS_ASAN 1
@@ -61,8 +65,8 @@ int posix_memalign(void **out, size_t align, size_t n) {
 static void steps_allocate_nothing(void **state) {
     (void)state;
 #ifdef COUNTS_ALLOCATIONS
-    static const char *const quants[] = {"", B158, LSQ, LOW};
-    for (int q = 0; q < 4; q++) {
+    static const char *const quants[] = {"", B158, LSQ, LOW, HELD};
+    for (int q = 0; q < 5; q++) {
         trit_error e = {0};
         trit_step_result step;
         trit_eval_result v;
