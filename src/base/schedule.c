@@ -40,6 +40,10 @@ double trit_schedule_at(const trit_schedule *s, int64_t step) {
         return s->from + (s->to - s->from) / (1 + exp(-s->k * (t - 0.5)));
     case TRIT_SHAPE_hump:
         return s->from + (s->to - s->from) * hump(t);
+    case TRIT_SHAPE_rungs: {
+        double n = rint(log2(s->to / s->from)), k = floor(t * (fabs(n) + 1));
+        return s->from * exp2(n < 0 ? -k : k);
+    }
     case TRIT_SHAPE_step:
         return s->from;
     default:

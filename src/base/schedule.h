@@ -10,6 +10,7 @@
  *   linear   p = t                    cosine   half a cosine, p = (1 - cos(pi t))/2
  *   quarter  p = 1 - cos(pi t/2)      exp      geometric (from and to > 0)
  *   power    p = 1 - (1 - t)^k        sigmoid  p = 1/(1 + exp(-k (t - 1/2)))
+ *   rungs    from, halved or doubled until it is to, each for as long (from and to > 0)
  *   hump     there and back: a straight line from `from` to `to` in the first tenth, half a cosine
  *            back in the rest; from outside the interval
  * A sigmoid is not quite at its ends at begin and end themselves. */
@@ -21,6 +22,7 @@
     X(exp)                 \
     X(power)               \
     X(sigmoid)             \
+    X(rungs)               \
     X(step)                \
     X(hump)
 typedef enum {

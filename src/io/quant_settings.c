@@ -4,6 +4,7 @@
 #include "io/schedule_settings.h"
 #include "quant/form.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -179,7 +180,7 @@ static const trit_custom knobs_custom = {knobs_read, knobs_write, knobs_schema};
 static const trit_field spec_fields[] = {
     ROW("form", NAME, "\"axes\"", 0, 0, trit_form_names, "", "axes: grid, scale and estimator are chosen one by one; else a quantizer of one piece", form)
     ROW("grid", NAME, "\"int\"", 0, 0, trit_grid_names, "", "which levels exist; required for axes", grid)
-    ROW("bits", INT, "0", 0, 32, NULL, "bits", "of a level; 0: the grid's own", bits)
+    ROW("bits", INT, "0", 0, 32, NULL, "bits", "of a level; 0: the grid's own. Grid int also takes a schedule, rounded to whole bits", bits)
     ROW("signed", BOOL, "true", 0, 0, NULL, "", "levels of both signs", is_signed)
     ROW("narrow", BOOL, "false", 0, 0, NULL, "", "integers without the lowest level", narrow)
     ROW("scale", NAME, "\"absmax\"", 0, 0, trit_scale_names, "", "how a group gets its scale; absmean by default for grids of 1 or 2 bits, else absmax", scale)
@@ -232,19 +233,58 @@ static trit_status complete(trit_spec *sp, trit_quant_kind kind, const cJSON *v,
     return TRIT_OK;
 }
 
-trit_status trit_quant_spec_read(trit_spec *sp, trit_quant_kind kind, const cJSON *v,
-                                 const char *file, const char *pointer, trit_error *e) {
-    place p = {file, pointer, e}, inner = p;
-    if (cJSON_IsString(v)) return at_place(trit_spec_parse(sp, kind, v->valuestring, e), &p);
-    if (!cJSON_IsObject(v)) return unexpected(&p, v, "a string like \"int8\" or an object");
-    TRIT_TRY(trit_settings_read(&spec_schema, v, file, pointer, NULL, sp, e));
+/* A schedule in place of bits: the number that the rows see is that at its end. */
+static trit_status take_bits(cJSON *v, trit_schedule *at, const place *p) {
+    const cJSON *bits = trit_json_get(v, "bits");
+    if (!cJSON_IsObject(bits)) return TRIT_OK;
+    char inner[TRIT_JSON_POINTER_BYTES];
+    trit_json_pointer_add(inner, p->pointer, "bits");
+    TRIT_TRY(trit_schedule_read(at, bits, 1, 32, p->file, inner, p->e));
+    bool ends = at->shape != TRIT_SHAPE_hold && at->shape != TRIT_SHAPE_hump;
+    if (!ends || at->from != rint(at->from) || at->to != rint(at->to)) {
+        return fail_at_key(
+            p, "bits", "a schedule of bits goes from one whole number to another, and stays there");
+    }
+    cJSON *end = cJSON_CreateNumber(at->to);
+    if (end && cJSON_ReplaceItemInObjectCaseSensitive(v, "bits", end)) return TRIT_OK;
+    cJSON_Delete(end);
+    return TRIT_FAIL(p->e, E_NOMEM, "no memory for a quantizer");
+}
+
+static trit_status read_object(trit_spec *sp, trit_quant_kind kind, cJSON *v, const place *p) {
+    place inner = *p;
+    trit_schedule bits_at;
+    memset(&bits_at, 0, sizeof bits_at);
+    TRIT_TRY(take_bits(v, &bits_at, p));
+    TRIT_TRY(trit_settings_read(&spec_schema, v, p->file, p->pointer, NULL, sp, p->e));
     sp->on = true;
-    TRIT_TRY(complete(sp, kind, v, &p));
+    memcpy(&sp->bits_at, &bits_at, sizeof bits_at);
+    TRIT_TRY(complete(sp, kind, v, p));
     trit_spec_reset_knobs(sp);
     char knobs[TRIT_JSON_POINTER_BYTES];
-    inner.pointer = trit_json_pointer_add(knobs, pointer, "knobs");
+    inner.pointer = trit_json_pointer_add(knobs, p->pointer, "knobs");
     TRIT_TRY(read_knobs(sp, trit_json_get(v, "knobs"), &inner));
-    return at_place(trit_spec_check(sp, kind, e), &p);
+    return at_place(trit_spec_check(sp, kind, p->e), p);
+}
+
+trit_status trit_quant_spec_read(trit_spec *sp, trit_quant_kind kind, const cJSON *v,
+                                 const char *file, const char *pointer, trit_error *e) {
+    place p = {file, pointer, e};
+    if (cJSON_IsString(v)) return at_place(trit_spec_parse(sp, kind, v->valuestring, e), &p);
+    if (!cJSON_IsObject(v)) return unexpected(&p, v, "a string like \"int8\" or an object");
+    cJSON *copy = cJSON_Duplicate(v, 1);
+    if (!copy) return TRIT_FAIL(e, E_NOMEM, "no memory for a quantizer");
+    trit_status status = read_object(sp, kind, copy, &p);
+    cJSON_Delete(copy);
+    return status;
+}
+
+static bool write_bits(cJSON *v, const trit_spec *sp) {
+    if (sp->bits_at.shape == TRIT_SHAPE_hold) return true;
+    cJSON *bits = trit_schedule_write(&sp->bits_at);
+    if (bits && cJSON_ReplaceItemInObjectCaseSensitive(v, "bits", bits)) return true;
+    cJSON_Delete(bits);
+    return false;
 }
 
 cJSON *trit_quant_spec_write(const trit_spec *sp) {
@@ -261,11 +301,27 @@ cJSON *trit_quant_spec_write(const trit_spec *sp) {
         cJSON_DeleteItemFromObjectCaseSensitive(v, of_axes[i]);
     }
     if (v && !sp->form) cJSON_DeleteItemFromObjectCaseSensitive(v, "form");
-    return v;
+    if (!v || write_bits(v, sp)) return v;
+    cJSON_Delete(v);
+    return NULL;
 }
 
 static void add_words(trit_text *t, const char *const *names) {
     for (int i = 0; names[i]; i++) trit_text_add(t, "%s%s", i ? "|" : "", names[i]);
+}
+
+/* The schema of a key becomes: what it was, or a schedule. */
+static bool allow_schedule(cJSON *keys, const char *key) {
+    trit_text t = {0};
+    trit_text_add(&t, "{\"anyOf\":[");
+    trit_json_print(trit_json_get(keys, key), false, &t);
+    trit_text_add(&t, ",");
+    trit_schedule_add_schema(&t);
+    trit_text_add(&t, "]}");
+    cJSON *v = tree_of(&t);
+    if (v && cJSON_ReplaceItemInObjectCaseSensitive(keys, key, v)) return true;
+    cJSON_Delete(v);
+    return false;
 }
 
 static cJSON *spec_json_schema(void) {
@@ -288,7 +344,7 @@ static cJSON *spec_json_schema(void) {
     add_words(&t, trit_transform_names + 1);
     trit_text_add(&t, ")[0-9]*))*)$\"},");
     cJSON *obj = trit_part_schema(&spec_schema), *keys = trit_json_get(obj, "properties");
-    if (!obj) t.failed = true;
+    if (!obj || !allow_schedule(keys, "bits")) t.failed = true;
     static const char *const depends[] = {"scale", "granularity"};
     for (int i = 0; i < 2; i++) {
         cJSON_DeleteItemFromObjectCaseSensitive(trit_json_get(keys, depends[i]), "default");

@@ -101,9 +101,12 @@ trit_status trit_schedule_read(trit_schedule *out, const cJSON *v, double lo, do
     if (!has_to) return fail_at(file, pointer, "to", required, e);
     if (!has_end) return fail_at(file, pointer, "end", required, e);
     if (k.begin > k.end) return fail_at(file, pointer, "end", "lies before begin", e);
-    if (k.shape == TRIT_SHAPE_exp && (k.from <= 0 || k.to <= 0)) {
-        return fail_at(file, pointer, "shape", "exp goes between numbers above 0 only; use linear",
-                       e);
+    bool by_ratio = k.shape == TRIT_SHAPE_exp || k.shape == TRIT_SHAPE_rungs;
+    if (by_ratio && (k.from <= 0 || k.to <= 0)) {
+        char text[80];
+        snprintf(text, sizeof text, "%s goes between numbers above 0 only; use linear",
+                 trit_shape_names[k.shape]);
+        return fail_at(file, pointer, "shape", text, e);
     }
     if (!has_steepness(k.shape) && trit_json_get(v, "k")) {
         return fail_at(file, pointer, "k", "only power and sigmoid have a steepness", e);

@@ -59,7 +59,8 @@ static void pass_to_step(const trit_control_call *c) {
     trit_real factor[TRIT_MAX_LEVEL];
     fill_factors(c, factor);
     double k = trit_scales[q->spec.scale]->grad_scale(q->knob[TRIT_KNOB_SCALE], c->group_len,
-                                                      c->n_all, (double)q->hi);
+                                                      c->n_all, (double)q->hi) *
+               (double)q->stretch;
     for (int64_t at = 0; at < c->n_all; at += c->group_len) {
         double sum = 0;
         for (int64_t i = at; i < at + c->group_len; i++) {
@@ -123,6 +124,10 @@ static void after(const trit_control_call *c) {
 
 static trit_status fits(const trit_spec *sp, trit_quant_kind kind, trit_error *e) {
     (void)kind;
+    if (sp->bits_at.shape != TRIT_SHAPE_hold) {
+        return TRIT_FAIL(e, E_CONFIG,
+                         "freezing keeps levels for good, and a schedule of bits changes them all");
+    }
     if (!sp->form) return TRIT_OK;
     return TRIT_FAIL(e, E_CONFIG,
                      "freezing needs a quantizer with a grid; %s is one piece, and what a level "

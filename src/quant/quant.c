@@ -1,5 +1,6 @@
 #include "quant/quant.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,16 +58,33 @@ static trit_status check_blocks(const trit_quant *q, const char *path, trit_erro
                      f->name, f->multiple, grouped ? "groups" : "rows", (long long)len);
 }
 
-static trit_status list_levels(trit_quant *q, trit_params *ps, trit_error *e) {
+static void fill_levels(trit_quant *q) {
     const trit_grid *grid = trit_grids[q->spec.grid];
-    int n = grid->levels(&q->spec, NULL, 0);
-    trit_real *level = trit_arena_get(ps->mem, (size_t)n * sizeof *level, e);
-    if (!level) return TRIT_E_NOMEM;
-    grid->levels(&q->spec, level, n);
+    q->n_level = grid->levels(&q->spec, q->level, TRIT_MAX_LEVEL);
     grid->bounds(&q->spec, &q->lo, &q->hi);
-    q->level = level;
-    q->n_level = n;
+}
+
+static trit_status list_levels(trit_quant *q, trit_params *ps, trit_error *e) {
+    bool changes = q->spec.bits_at.shape != TRIT_SHAPE_hold;
+    int n = changes ? TRIT_MAX_LEVEL : trit_grids[q->spec.grid]->levels(&q->spec, NULL, 0);
+    q->level = trit_arena_get(ps->mem, (size_t)n * sizeof *q->level, e);
+    if (!q->level) return TRIT_E_NOMEM;
+    fill_levels(q);
     return TRIT_OK;
+}
+
+/* Fewer bits on the same range: a learned step would otherwise have to grow many times over at
+ * once. */
+static void follow_bits(trit_quant *q, int64_t step) {
+    const trit_schedule *at = &q->spec.bits_at;
+    if (at->shape == TRIT_SHAPE_hold) return;
+    trit_spec final = q->spec;
+    final.bits = (int64_t)at->to;
+    trit_real lo, hi;
+    trit_grids[q->spec.grid]->bounds(&final, &lo, &hi);
+    q->spec.bits = (int64_t)rint(trit_schedule_at(at, step));
+    fill_levels(q);
+    q->stretch = hi / q->hi;
 }
 
 trit_real trit_quant_level(const trit_quant *q, int8_t code) {
@@ -77,7 +95,7 @@ trit_real trit_quant_level(const trit_quant *q, int8_t code) {
 trit_status trit_quant_init(trit_quant *q, const trit_spec *spec, trit_quant_kind kind,
                             const char *path, int64_t rows, int64_t cols, trit_params *ps,
                             trit_error *e) {
-    *q = (trit_quant){.spec = *spec, .kind = kind, .cols = cols};
+    *q = (trit_quant){.spec = *spec, .kind = kind, .cols = cols, .stretch = 1};
     if (!spec->on) return TRIT_OK;
     q->path = trit_arena_text(ps->mem, path, e);
     if (!q->path) return TRIT_E_NOMEM;
@@ -118,6 +136,7 @@ void trit_quant_step(trit_quant *q, int64_t step) {
     if (!q->spec.on) return;
     q->now = step;
     q->bad = false;
+    follow_bits(q, step);
     q->on = step >= q->spec.start;
     q->lambda = TRIT_R(trit_schedule_at(&q->spec.lambda, step));
     for (int axis = 0; axis < TRIT_N_KNOB_AXIS; axis++) {

@@ -10,11 +10,13 @@ typedef struct trit_quant {
     const char *path; /* "blocks.2.ffn.up.weight_quant"; run arena */
     trit_spec spec;
     trit_quant_kind kind;
-    int64_t cols;           /* elements of a row */
-    trit_real lo, hi;       /* outermost levels */
-    const trit_real *level; /* [n_level] all of them, rising; run arena; NULL with a form */
+    int64_t cols; /* elements of a row */
+    /* These and spec.bits follow a schedule of bits. */
+    trit_real lo, hi; /* outermost levels */
+    trit_real *level; /* [n_level] all of them, rising; run arena; NULL with a form */
     int n_level;
-    trit_param *step; /* learned step sizes [n_group]; NULL unless the scale rule is learned */
+    trit_real stretch; /* scale = learned step * stretch: the step is that of the final bits */
+    trit_param *step;  /* learned step sizes [n_group]; NULL unless the scale rule is learned */
     trit_param *learn[TRIT_MAX_LEARN]; /* of a form, in its order; else NULL */
     trit_param *ready; /* buffer, scalar: 1 once `step` has its first value; NULL likewise */
     /* Refreshed by trit_quant_step; the only numbers that change while a graph is replayed. */

@@ -361,6 +361,10 @@ static trit_status check_sharing(const trit_spec *sp, trit_quant_kind kind, trit
 
 static trit_status check_form(const trit_spec *sp, trit_quant_kind kind, trit_error *e) {
     const trit_form *f = trit_forms[sp->form];
+    if (sp->bits_at.shape != TRIT_SHAPE_hold) {
+        return TRIT_FAIL(e, E_CONFIG, "bits: a schedule of bits is for grid int; found form %s",
+                         f->name);
+    }
     if (!(kind == TRIT_QUANT_WEIGHT ? f->weights : f->activations)) {
         return TRIT_FAIL(e, E_CONFIG, "form: %s is for %s", f->name,
                          kind == TRIT_QUANT_WEIGHT ? "activations, not weights"
@@ -411,6 +415,18 @@ trit_status trit_spec_check(const trit_spec *sp, trit_quant_kind kind, trit_erro
                          (long long)sp->bits, grid->name, grid->bits_min, grid->bits_max);
     }
     TRIT_TRY(check_sign(sp, kind, e));
+    if (sp->bits_at.shape != TRIT_SHAPE_hold) {
+        if (strcmp(grid->name, "int") != 0) {
+            return TRIT_FAIL(e, E_CONFIG,
+                             "bits: a schedule of bits is for grid int, whose levels it adds or "
+                             "takes away; found grid %s",
+                             grid->name);
+        }
+        if (sp->bits_at.from < grid->bits_min || sp->bits_at.from > grid->bits_max) {
+            return TRIT_FAIL(e, E_CONFIG, "bits: found %g at first, but grid %s has %d..%d",
+                             sp->bits_at.from, grid->name, grid->bits_min, grid->bits_max);
+        }
+    }
     for (int i = 0; grid->knob && grid->knob[i].name; i++) {
         if (sp->knob[TRIT_KNOB_GRID][i].shape == TRIT_SHAPE_hold) continue;
         return TRIT_FAIL(e, E_CONFIG,

@@ -188,14 +188,15 @@ struct trit_spec {
     int estimator;
     int transform; /* of forms too */
     trit_granularity granularity;
-    int64_t block;        /* most elements that a transform mixes, a power of two */
-    int64_t group;        /* elements of a group, for granularity group */
-    int64_t bits;         /* of the grid; 0 = its default */
-    bool is_signed;       /* levels on both sides of zero (integers: -2^(b-1)..2^(b-1)-1) */
-    bool narrow;          /* signed integer grid without its lowest level: symmetric */
-    double eps;           /* least scale; protects all-zero groups */
-    trit_schedule lambda; /* strength: y = x + lambda*(Q(x) - x) in training; 1 = quantized */
-    int64_t start;        /* first step that quantizes; full precision before */
+    int64_t block;         /* most elements that a transform mixes, a power of two */
+    int64_t group;         /* elements of a group, for granularity group */
+    int64_t bits;          /* of the grid; 0 = its default. With a schedule: those at its end */
+    trit_schedule bits_at; /* rounded to whole bits, grid int only; hold: `bits` always */
+    bool is_signed;        /* levels on both sides of zero (integers: -2^(b-1)..2^(b-1)-1) */
+    bool narrow;           /* signed integer grid without its lowest level: symmetric */
+    double eps;            /* least scale; protects all-zero groups */
+    trit_schedule lambda;  /* strength: y = x + lambda*(Q(x) - x) in training; 1 = quantized */
+    int64_t start;         /* first step that quantizes; full precision before */
     trit_schedule knob[TRIT_N_KNOB_AXIS][TRIT_MAX_KNOB]; /* hold = constant */
 };
 

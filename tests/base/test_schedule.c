@@ -87,6 +87,10 @@ static void edges(void **state) {
     (void)state;
     check((trit_schedule){TRIT_SHAPE_step, 8, 4, 0, 100, 0}, 3, (const int64_t[]){0, 99, 100},
           (double[]){8, 8, 4}, 0);
+    check((trit_schedule){TRIT_SHAPE_rungs, 8, 2, 0, 90, 0}, 6,
+          (const int64_t[]){0, 29, 30, 59, 60, 90}, (double[]){8, 8, 4, 4, 2, 2}, 0);
+    check((trit_schedule){TRIT_SHAPE_rungs, 2, 4, 10, 20, 0}, 4, (const int64_t[]){9, 14, 15, 20},
+          (double[]){2, 2, 4, 4}, 0);
     check((trit_schedule){TRIT_SHAPE_hold, 8, 4, 0, 0, 0}, 2, (const int64_t[]){0, 99},
           (double[]){8, 8}, 0);
     for (int shape = TRIT_SHAPE_linear; shape < TRIT_N_SHAPE; shape++) {

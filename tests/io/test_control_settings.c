@@ -106,11 +106,59 @@ static void steepness(void **state) {
     trit_arena_free(&mem);
 }
 
+static void bits(void **state) {
+    (void)state;
+    trit_error e;
+    trit_quant_cfg cfg;
+    trit_arena mem;
+    cJSON *v = NULL, *again = NULL;
+    trit_arena_init(&mem, "test");
+    assert_ok(
+        parse("{\"weights\": {\"grid\": \"int\", \"bits\": {\"shape\": \"rungs\", \"from\": 8, "
+              "\"to\": 2, \"end\": 90}}}",
+              &cfg, &mem, &v, &e));
+    assert_int_equal(cfg.weights.bits, 2);
+    assert_near(trit_schedule_at(&cfg.weights.bits_at, 45), 4, 0);
+    trit_text text = {0};
+    trit_json_print(v, false, &text);
+    trit_spec before = cfg.weights;
+    assert_ok(parse(trit_text_get(&text), &cfg, &mem, &again, &e));
+    assert_true(cJSON_Compare(v, again, 1));
+    assert_true(trit_spec_equal(&before, &cfg.weights));
+    trit_text_free(&text);
+    cJSON_Delete(v);
+    cJSON_Delete(again);
+    static const char *const cases[][2] = {
+        {"{\"grid\": \"ternary\", \"bits\": {\"shape\": \"step\", \"from\": 4, \"to\": 2, \"end\": "
+         "9}}",
+         "found grid ternary"},
+        {"{\"form\": \"dorefa\", \"bits\": {\"shape\": \"step\", \"from\": 4, \"to\": 2, \"end\": "
+         "9}}",
+         "found form dorefa"},
+        {"{\"grid\": \"int\", \"bits\": {\"shape\": \"step\", \"from\": 16, \"to\": 2, \"end\": "
+         "9}}",
+         "found 16 at first"},
+        {"{\"grid\": \"int\", \"bits\": {\"shape\": \"step\", \"from\": 8, \"to\": 1, \"end\": 9}}",
+         "bits: found 1"},
+        {"{\"grid\": \"int\", \"bits\": {\"shape\": \"linear\", \"from\": 8, \"to\": 2.5, \"end\": "
+         "9}}",
+         "one whole number to another, and stays"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char quant[256];
+        snprintf(quant, sizeof quant, "{\"weights\": %s}", cases[i][0]);
+        assert_int_equal(parse(quant, &cfg, &mem, NULL, &e), TRIT_E_CONFIG);
+        assert_error_has(e, cases[i][1]);
+    }
+    trit_arena_free(&mem);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
         cmocka_unit_test(refused),
         cmocka_unit_test(steepness),
+        cmocka_unit_test(bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -397,15 +397,63 @@ static void small_slopes(void **state) {
     bench_close(&b);
 }
 
+/* Fewer bits on the same range, without a change of what is learned. */
+static void bits_follow_a_schedule(void **state) {
+    (void)state;
+    static const float x[8] = {-1.3f, -0.4f, -0.1f, 0, 0.2f, 0.55f, 0.9f, 2.1f};
+    static const float g[8] = {0.1f, -0.2f, 0.3f, -0.4f, 0.5f, -0.6f, 0.7f, -0.8f};
+    for (int learned = 0; learned < 2; learned++) {
+        trit_spec sp =
+            bench_spec(TRIT_QUANT_WEIGHT, learned ? "int2-learned" : "int2-absmax", "ste");
+        sp.bits_at = (trit_schedule){TRIT_SHAPE_rungs, 8, 2, 0, 30, 0};
+        bench b;
+        bench_open(&b, &sp, TRIT_QUANT_WEIGHT, 1, (int64_t[]){8},
+                   (bench_options){.mode = TRIT_TRAIN, .no_codes = true});
+        if (learned) {
+            *trit_param_val(bench_step(&b)) = TRIT_R(1.27);
+            *trit_param_val(b.quant.ready) = 1;
+        }
+        static const int64_t steps[3] = {0, 10, 40};
+        static const double hi[3] = {127, 7, 1};
+        for (int i = 0; i < 3; i++) {
+            double s = (learned ? 1.27 : 2.1) / hi[i], gs = 0;
+            bench_fill(&b, x, g);
+            trit_quant_step(&b.quant, steps[i]);
+            assert_int_equal(b.quant.n_level, 2 * hi[i] + 2);
+            assert_near(b.quant.hi, hi[i], 0);
+            bench_run(&b);
+            for (int k = 0; k < 8; k++) {
+                double q = fmin(fmax(rint((double)x[k] / s), -hi[i] - 1), hi[i]);
+                assert_near(bench_y(&b)[k], s * q, 1e-5);
+                gs += (double)g[k] * (q - (double)x[k] / s) / hi[i];
+            }
+            assert_near(bench_scales(&b)[0], s, 1e-6);
+            if (learned) {
+                double scale = 1 / sqrt(8 * hi[i]);
+                assert_near(*trit_param_grad(bench_step(&b)), gs * scale, 1e-5);
+            }
+        }
+        bench_close(&b);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(straight_through), cmocka_unit_test(clip_bounds),
-        cmocka_unit_test(learned_steps),    cmocka_unit_test(learned_step_with_identity),
-        cmocka_unit_test(low_bit_methods),  cmocka_unit_test(int8_of_a_token),
-        cmocka_unit_test(knobs_and_eps),    cmocka_unit_test(ties),
-        cmocka_unit_test(unsigned_codes),   cmocka_unit_test(strength),
-        cmocka_unit_test(late_start),       cmocka_unit_test(first_value),
-        cmocka_unit_test(sharing),          cmocka_unit_test(refusals),
+        cmocka_unit_test(straight_through),
+        cmocka_unit_test(clip_bounds),
+        cmocka_unit_test(learned_steps),
+        cmocka_unit_test(learned_step_with_identity),
+        cmocka_unit_test(low_bit_methods),
+        cmocka_unit_test(int8_of_a_token),
+        cmocka_unit_test(knobs_and_eps),
+        cmocka_unit_test(ties),
+        cmocka_unit_test(unsigned_codes),
+        cmocka_unit_test(strength),
+        cmocka_unit_test(late_start),
+        cmocka_unit_test(first_value),
+        cmocka_unit_test(sharing),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(bits_follow_a_schedule),
         cmocka_unit_test(small_slopes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,12 @@
     "{\"range\": 0.2}}, {\"name\": \"clip\", \"layers\": \"blocks.0.ffn.*\", \"knobs\": "        \
     "{\"bound\": 0.01}}]}"
 
-static const char *const quants[] = {LSQ, HALF};
+#define LADDER                                                                          \
+    ", \"quant\": {\"weights\": {\"grid\": \"int\", \"scale\": \"learned\", \"bits\": " \
+    "{\"shape\": \"rungs\", \"from\": 8, \"to\": 2, \"end\": 50}}, \"activations\": "   \
+    "\"int8-token\"}"
+
+static const char *const quants[] = {LSQ, HALF, LADDER};
 
 static int64_t n_frozen(const trit_run *r) {
     int64_t n = 0;
@@ -35,7 +40,7 @@ static int64_t n_frozen(const trit_run *r) {
 
 static void threads_make_no_difference(void **state) {
     (void)state;
-    for (int q = 0; q < 2; q++) {
+    for (int q = 0; q < 3; q++) {
         fixture f[2];
         for (int n = 0; n < 2; n++) {
             trit_error e = {0};
@@ -142,7 +147,7 @@ static void read_file(const char *dir, const char *name, trit_text *t) {
 static void resuming_is_exact(void **state) {
     (void)state;
     static const char *const files[] = {"checkpoints/step-00000060.h5", "metrics.jsonl"};
-    for (int q = 0; q < 2; q++) {
+    for (int q = 0; q < 3; q++) {
         char more[1024], straight[32], broken[32];
         trit_error e;
         snprintf(more, sizeof more, "%s, \"run\": {\"log_every\": 1, \"stats_every\": 7}",
