@@ -117,6 +117,10 @@ static trit_status add_parts(trit_text *out, const trit_row *one, trit_error *e)
             snprintf(what, sizeof what, "activations of %s", rule->match);
             if (rule->has_activations) add_part(out, what, &rule->activations);
         }
+        for (int i = 0; i < cfg.controllers.n; i++) {
+            trit_text_add(out, "  controller: %s\n",
+                          trit_controller_names[cfg.controllers.at[i].type]);
+        }
     }
     trit_arena_free(&mem);
     return status;
