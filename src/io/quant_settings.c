@@ -501,3 +501,19 @@ static trit_status check_section(const void *section, trit_error *e) {
 
 const trit_schema trit_quant_schema = TRIT_SCHEMA("quant", "quantizers of weights and layer inputs",
                                                   trit_quant_cfg, fields, check_section);
+
+bool trit_quant_schema_complete(cJSON *document) {
+    cJSON *keys = trit_json_get(document, "properties"), *both = cJSON_CreateObject();
+    cJSON *list = both ? cJSON_AddArrayToObject(both, "anyOf") : NULL;
+    cJSON *name = list ? cJSON_CreateObject() : NULL;
+    bool done = name && cJSON_AddItemToArray(list, name) &&
+                cJSON_AddStringToObject(name, "type", "string") &&
+                cJSON_AddStringToObject(name, "description", "the name of a method");
+    cJSON *section = done ? cJSON_DetachItemFromObjectCaseSensitive(keys, "quant") : NULL;
+    if (section && cJSON_AddItemToArray(list, section) &&
+        cJSON_AddItemToObject(keys, "quant", both)) {
+        return trit_schedule_define(document);
+    }
+    cJSON_Delete(both);
+    return false;
+}

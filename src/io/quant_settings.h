@@ -76,4 +76,8 @@ trit_status trit_quant_spec_read(trit_spec *sp, trit_quant_kind kind, const cJSO
  * no memory. */
 cJSON *trit_quant_spec_write(const trit_spec *sp);
 
+/* Makes the JSON Schema of a document with a section "quant" whole: the section may be the name of
+ * a method, and what its parts refer to is defined. false: no memory. */
+bool trit_quant_schema_complete(cJSON *document);
+
 #endif

@@ -124,7 +124,17 @@ cJSON *trit_schedule_write(const trit_schedule *s) {
 }
 
 void trit_schedule_add_schema(trit_text *t) {
-    trit_text_add(t, "{\"anyOf\":[{\"type\":\"number\"},");
-    trit_part_schema_add(t, &schedule_schema);
-    trit_text_add(t, "]}");
+    trit_text_add(t, "{\"$ref\":\"#/$defs/schedule\"}");
+}
+
+bool trit_schedule_define(cJSON *document) {
+    trit_text t = {0};
+    trit_text_add(&t, "{\"schedule\":{\"anyOf\":[{\"type\":\"number\"},");
+    trit_part_schema_add(&t, &schedule_schema);
+    trit_text_add(&t, "]}}");
+    cJSON *defs = t.failed ? NULL : cJSON_Parse(trit_text_get(&t));
+    trit_text_free(&t);
+    if (defs && cJSON_AddItemToObject(document, "$defs", defs)) return true;
+    cJSON_Delete(defs);
+    return false;
 }

@@ -13,8 +13,11 @@ trit_status trit_schedule_read(trit_schedule *out, const cJSON *v, double lo, do
                                const char *file, const char *pointer, trit_error *e);
 /* Such that reading it gives the same. Owned by the caller; NULL: no memory. */
 cJSON *trit_schedule_write(const trit_schedule *s);
-/* The JSON Schema of either. */
+/* The JSON Schema of either, by reference to a definition that the whole document must have: there
+ * are so many numbers with schedules that a copy for each would take a megabyte. */
 void trit_schedule_add_schema(trit_text *t);
+/* Gives a document that definition; false: no memory. */
+bool trit_schedule_define(cJSON *document);
 
 /* A section's JSON Schema without what belongs to a whole document. Owned by the caller; NULL: no
  * memory. */

@@ -362,7 +362,11 @@ static void every_config_can_be_explained(void **state) {
     trit_error e = {0};
     cJSON *schema = NULL;
     assert_ok(trit_json_parse(&schema, program_out.at, program_out.len, "schema", &e));
-    assert_non_null(trit_json_get(trit_json_get(schema, "properties"), "train"));
+    const cJSON *sections = trit_json_get(schema, "properties");
+    assert_non_null(trit_json_get(sections, "train"));
+    const cJSON *quant = trit_json_get(trit_json_get(sections, "quant"), "anyOf");
+    assert_string_equal(trit_json_get(cJSON_GetArrayItem(quant, 0), "type")->valuestring, "string");
+    assert_non_null(trit_json_get(trit_json_get(schema, "$defs"), "schedule"));
     cJSON_Delete(schema);
 }
 

@@ -49,7 +49,7 @@ static void every_row_is_listed(void **state) {
     for (int a = 0; a < 7; a++) {
         for (int i = 0; names[a][i]; i++) {
             assert_true(has(v, axes[a], names[a][i]));
-            if (a < 5) n++;
+            if (a < 6) n++;
         }
     }
     for (const trit_method_file *m = trit_method_files; m->name; m++, n++) {
@@ -165,7 +165,7 @@ static void examples(void **state) {
             trit_error e = {0};
             assert_int_equal(trit(names[a][i]), 0);
             const char *example = strstr(out, "example: ");
-            if (a == 5) example = strstr(strstr(out, "controller "), "example: "); /* biper */
+            if (a == 6) example = strstr(strstr(out, "controller "), "example: "); /* biper */
             assert_non_null(example);
             char text[512];
             snprintf(text, sizeof text, "{%.*s}", (int)strcspn(example + 9, "\n"), example + 9);
@@ -178,7 +178,7 @@ static void examples(void **state) {
             assert_ok(trit_settings_read(&trit_quant_schema, trit_json_get(v, "quant"), NULL, "",
                                          &mem, &cfg, &e));
             assert_true(cfg.weights.on || cfg.activations.on);
-            assert_true(a < 5 || cfg.controllers.at[0].type == i);
+            assert_true(a < 6 || cfg.controllers.at[0].type == i);
             trit_arena_free(&mem);
             cJSON_Delete(v);
         }

@@ -1,4 +1,5 @@
 #include "io/quant_settings.h"
+#include "io/schedule_settings.h"
 #include "quant/methods.h"
 #include "testing.h"
 
@@ -726,18 +727,21 @@ static void unresolved(void **state) {
 static void json_schema(void **state) {
     (void)state;
     cJSON *v = trit_settings_schema(&trit_quant_schema, "id");
+    assert_true(trit_schedule_define(v));
     trit_text t = {0};
     trit_json_print(v, false, &t);
     const char *text = trit_text_get(&t);
-    static const char *const parts[] = {"\"pattern\":\"^(none|(int|uint|ternary|binary|",
-                                        "|twn",
-                                        "|e[1-7]m)[0-9]*(-(absmax|",
-                                        "|group[0-9]+|ste|ste-clip|",
-                                        "|(hadamard|hadamard-half|hadamard-native)[0-9]*))*)$",
-                                        "\"form\":",
-                                        "\"required\":[\"match\"]",
-                                        "\"required\":[\"shape\",\"from\"]",
-                                        "\"mult\":{\"anyOf\":[{\"type\":\"number\"},"};
+    static const char *const parts[] = {
+        "\"pattern\":\"^(none|(int|uint|ternary|binary|",
+        "|twn",
+        "|e[1-7]m)[0-9]*(-(absmax|",
+        "|group[0-9]+|ste|ste-clip|",
+        "|(hadamard|hadamard-half|hadamard-native)[0-9]*))*)$",
+        "\"form\":",
+        "\"required\":[\"match\"]",
+        "\"required\":[\"shape\",\"from\"]",
+        "\"mult\":{\"$ref\":\"#/$defs/schedule\"",
+        "\"$defs\":{\"schedule\":{\"anyOf\":[{\"type\":\"number\"},"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         if (!strstr(text, parts[i])) print_error("no %s\n", parts[i]);
         assert_non_null(strstr(text, parts[i]));
