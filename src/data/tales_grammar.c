@@ -7,234 +7,106 @@ const char *const trit_tales_numbers[TRIT_TALES_N_NUMBERS] = {
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"};
 
 static const char *const ask[] = {
-    "asked",         "asked softly",       "asked slowly",       "asked quickly",
-    "asked shyly",   "asked kindly",       "asked politely",     "asked gently",
-    "asked eagerly", "asked with a smile", "asked with a frown", "wanted to know",
-    "cried",         "called out",         "whispered",          "wondered"};
-static const char *const bag[] = {"basket", "bag",      "sack",     "box",   "bucket", "cart",
-                                  "hat",    "backpack", "suitcase", "wagon", "pouch",  "jar"};
-static const char *const built[] = {
-    "boat",  "wagon", "sled",     "raft", "birdhouse", "chair", "table",     "toy train",
-    "swing", "bench", "cupboard", "tent", "bridge",    "fence", "dollhouse", "ladder"};
-static const char *const color[] = {"red",   "blue",    "green",  "yellow", "orange", "purple",
-                                    "white", "black",   "silver", "gold",   "pink",   "brown",
-                                    "gray",  "scarlet", "violet", "crimson"};
+    "asked", "asked softly", "asked kindly", "asked with a smile", "wanted to know", "wondered"};
+static const char *const bag[] = {"basket", "bag", "sack", "box", "bucket", "cart"};
+static const char *const built[] = {"boat",      "wagon", "sled",  "raft",
+                                    "birdhouse", "chair", "table", "toy train"};
+static const char *const color[] = {"red",    "blue",  "green", "yellow", "orange",
+                                    "purple", "white", "black", "silver", "gold"};
 static const char *const daytime[] = {"morning", "afternoon", "evening", "day"};
-static const char *const elder[] = {"Aunt Bea",    "Mr. Fig",    "Mrs. Oak",   "Dr. Elm",
-                                    "Old Sal",     "Miss Fern",  "Uncle Bo",   "Nana Rue",
-                                    "Papa Jay",    "Lady May",   "Sir Rye",    "Granny Dot",
-                                    "Captain Ash", "Madam Moth", "Cousin Kit", "Mayor Plum"};
-static const char *const errand[] = {
-    "to fetch water",    "to pick flowers",    "to feed the hens",   "to take a nap",
-    "to buy some bread", "to chop wood",       "to wash the dishes", "to sweep the yard",
-    "to dig a hole",     "for a swim",         "for a long walk",    "to milk the cow",
-    "to mail a letter",  "to bake a pie",      "to water the roses", "to climb a tree",
-    "to catch a fish",   "to light the lamps", "to find some moss",  "to visit the baker"};
-static const char *const event[] = {
-    "fair",  "concert", "picnic", "dance",   "circus",  "parade", "puppet show", "party",
-    "feast", "race",    "play",   "bonfire", "wedding", "market", "singalong",   "kite contest"};
-static const char *const fear[] = {"nervous", "afraid",  "worried", "sad",
-                                   "upset",   "unhappy", "gloomy",  "ashamed"};
-static const char *const feel[] = {
-    "glad",    "happy", "proud", "merry", "pleased",  "thankful", "cheerful", "content",
-    "hopeful", "lucky", "calm",  "jolly", "grateful", "blessed",  "joyful",   "excited"};
-static const char *const food[] = {
-    "apple|apples",       "pear|pears",    "plum|plums",   "cherry|cherries",    "peach|peaches",
-    "nut|nuts",           "berry|berries", "fig|figs",     "carrot|carrots",     "turnip|turnips",
-    "mushroom|mushrooms", "lemon|lemons",  "melon|melons", "potato|potatoes",    "tomato|tomatoes",
-    "acorn|acorns",       "bean|beans",    "grape|grapes", "chestnut|chestnuts", "radish|radishes"};
-static const char *const fragile[] = {"cup",    "plate",  "vase",    "jar",   "bowl",   "lamp",
-                                      "mirror", "teapot", "pitcher", "clock", "window", "saucer"};
-static const char *const go[] = {"walked",   "ran",     "hopped",   "hurried", "skipped", "marched",
-                                 "wandered", "trotted", "strolled", "rushed",  "danced",  "crept",
-                                 "rolled",   "tiptoed", "raced",    "went"};
-static const char *const goods[] = {"bread", "milk", "honey", "butter", "cheese", "salt",  "flour",
-                                    "jam",   "tea",  "soap",  "oil",    "rice",   "sugar", "pepper",
-                                    "cream", "soup", "yarn",  "paper",  "ink",    "string"};
-static const char *const home[] = {"by the river",
-                                   "near the old mill",
-                                   "on a windy hill",
-                                   "behind the bakery",
-                                   "under a big oak",
-                                   "beside the pond",
-                                   "at the edge of the woods",
-                                   "by the sea",
-                                   "in a quiet valley",
-                                   "next to a windmill",
-                                   "near the toy shop",
-                                   "on a small island",
-                                   "at the end of the lane",
-                                   "in the deep forest",
-                                   "beside a waterfall",
-                                   "below the mountain"};
-static const char *const house[] = {"house", "hut",  "cottage", "tower",
-                                    "cabin", "tent", "wagon",   "barn"};
-static const char *const joy[] = {
-    "sang a song",       "danced in the grass", "drank some tea",  "laughed out loud",
-    "ate warm soup",     "told stories",        "watched the sky", "played cards",
-    "baked a cake",      "flew a kite",         "fed the ducks",   "played the drums",
-    "picked daisies",    "skipped stones",      "climbed trees",   "rode on the swing",
-    "counted the stars", "made some toast",     "read a book",     "painted a picture",
-    "lit a small fire",  "planted a tree",      "shared a pie",    "hummed a tune"};
-static const char *const kind[] = {
-    "fox",  "bear",   "rabbit",  "mouse",   "hedgehog", "duck",   "otter",  "squirrel",
-    "frog", "badger", "goat",    "kitten",  "puppy",    "owl",    "turtle", "pony",
-    "lamb", "mole",   "beaver",  "fawn",    "crow",     "goose",  "pig",    "hare",
-    "toad", "weasel", "raccoon", "penguin", "sparrow",  "donkey", "lizard", "panda"};
-static const char *const look[] = {"old",     "new",    "shiny",   "tiny",     "big",      "small",
-                                   "lovely",  "pretty", "funny",   "fine",     "strange",  "dusty",
-                                   "plain",   "magic",  "curious", "precious", "handsome", "dented",
-                                   "ancient", "clean",  "light",   "heavy",    "odd",      "rare"};
+static const char *const elder[] = {"Aunt Bea", "Mr. Fig",   "Mrs. Oak", "Dr. Elm",
+                                    "Old Sal",  "Miss Fern", "Uncle Bo", "Nana Rue"};
+static const char *const errand[] = {"to fetch water",     "to pick flowers",   "to feed the hens",
+                                     "to take a nap",      "to buy some bread", "to chop wood",
+                                     "to wash the dishes", "to sweep the yard", "to dig a hole",
+                                     "for a swim"};
+static const char *const event[] = {"fair",   "concert", "picnic",      "dance",
+                                    "circus", "parade",  "puppet show", "party"};
+static const char *const fear[] = {"nervous", "afraid", "worried", "sad"};
+static const char *const feel[] = {"glad",    "happy",    "proud",    "merry",
+                                   "pleased", "thankful", "cheerful", "content"};
+static const char *const food[] = {"apple|apples",    "pear|pears",         "plum|plums",
+                                   "cherry|cherries", "peach|peaches",      "nut|nuts",
+                                   "berry|berries",   "fig|figs",           "carrot|carrots",
+                                   "turnip|turnips",  "mushroom|mushrooms", "lemon|lemons"};
+static const char *const fragile[] = {"cup",  "plate", "vase",   "jar",
+                                      "bowl", "lamp",  "mirror", "teapot"};
+static const char *const go[] = {"walked",  "ran",     "hopped",   "hurried",
+                                 "skipped", "marched", "wandered", "trotted"};
+static const char *const goods[] = {"bread", "milk", "honey", "butter", "cheese", "salt",
+                                    "flour", "jam",  "tea",   "soap",   "oil",    "rice"};
+static const char *const home[] = {
+    "by the river",    "near the old mill", "on a windy hill",          "behind the bakery",
+    "under a big oak", "beside the pond",   "at the edge of the woods", "by the sea"};
+static const char *const house[] = {"house", "hut", "cottage", "tower"};
+static const char *const joy[] = {"sang a song",      "danced in the grass", "drank some tea",
+                                  "laughed out loud", "ate warm soup",       "told stories",
+                                  "watched the sky",  "played cards",        "baked a cake",
+                                  "flew a kite",      "fed the ducks",       "played the drums"};
+static const char *const kind[] = {"fox",   "bear",     "rabbit", "mouse",  "hedgehog", "duck",
+                                   "otter", "squirrel", "frog",   "badger", "goat",     "kitten",
+                                   "puppy", "owl",      "turtle", "pony"};
+static const char *const look[] = {"old",    "new",    "shiny", "tiny", "big",     "small",
+                                   "lovely", "pretty", "funny", "fine", "strange", "dusty"};
 static const char *const love[] = {"painting",  "singing",    "honey",    "puddles",
-                                   "old songs", "long walks", "hot soup", "baking",
-                                   "dancing",   "fishing",    "riddles",  "stories",
-                                   "rainbows",  "swimming",   "jokes",    "ripe berries"};
+                                   "old songs", "long walks", "hot soup", "baking"};
 static const char *const month[] = {"January",   "February", "March",    "April",
                                     "May",       "June",     "July",     "August",
                                     "September", "October",  "November", "December"};
 static const char *const many[] = {"six", "seven", "eight", "nine", "ten"};
-static const char *const meek[] = {"said softly", "said quietly", "whispered",  "sighed",
-                                   "mumbled",     "admitted",     "said shyly", "said bravely"};
-static const char *const mood[] = {"sad",    "tired",   "hungry",  "lonely", "worried", "cold",
-                                   "bored",  "grumpy",  "sleepy",  "gloomy", "cross",   "nervous",
-                                   "afraid", "unhappy", "puzzled", "upset"};
-static const char *const name[] = {
-    "Mia",   "Tom",  "Lily",  "Finn",  "Nora",   "Otto",   "Ruby",  "Max",   "Tess",  "Leo",
-    "Ada",   "Hugo", "Wren",  "Ben",   "Poppy",  "Sam",    "Cleo",  "Oscar", "Ivy",   "Pip",
-    "Hazel", "Theo", "Dora",  "Jack",  "Rosa",   "Emil",   "Bella", "Gus",   "Flora", "Ned",
-    "Greta", "Walt", "Jane",  "Carl",  "Stella", "Bob",    "Molly", "Rufus", "Wanda", "Felix",
-    "Kate",  "Noah", "Olive", "Eddie", "Sue",    "Jasper", "Maya",  "Toby",  "Lucy",  "Paul",
-    "Anna",  "Fred", "Edith", "Henry", "Zoe",    "Boris"};
-static const char *const need[] = {"thirsty|some water",
-                                   "hungry|some bread",
-                                   "cold|a blanket",
-                                   "lost|a map",
-                                   "wet|a towel",
-                                   "sleepy|a pillow",
-                                   "bored|a book",
-                                   "hurt|a bandage",
-                                   "dusty|a brush",
-                                   "hot|a fan",
-                                   "muddy|some soap",
-                                   "freezing|a warm coat",
-                                   "sneezing|a handkerchief",
-                                   "tangled|a comb",
-                                   "barefoot|some socks",
-                                   "in the dark|a candle"};
-static const char *const nice[] = {
-    "wonderful", "lovely",   "splendid", "merry",   "funny",  "grand",    "beautiful", "glorious",
-    "marvelous", "charming", "cozy",     "perfect", "bright", "colorful", "fine",      "great"};
-static const char *const pair[] = {"hot|cold",   "big|small", "up|down",    "wet|dry",
-                                   "day|night",  "fast|slow", "old|new",    "open|shut",
-                                   "full|empty", "happy|sad", "loud|quiet", "hard|soft",
-                                   "dark|light", "near|far",  "early|late", "left|right"};
+static const char *const meek[] = {"said softly", "said quietly", "whispered", "sighed"};
+static const char *const mood[] = {"sad",     "tired", "hungry", "lonely",
+                                   "worried", "cold",  "bored",  "grumpy"};
+static const char *const name[] = {"Mia",  "Tom", "Lily", "Finn", "Nora", "Otto", "Ruby",  "Max",
+                                   "Tess", "Leo", "Ada",  "Hugo", "Wren", "Ben",  "Poppy", "Sam"};
+static const char *const need[] = {"thirsty|some water", "hungry|some bread", "cold|a blanket",
+                                   "lost|a map",         "wet|a towel",       "sleepy|a pillow",
+                                   "bored|a book",       "hurt|a bandage"};
+static const char *const nice[] = {"wonderful", "lovely", "splendid",  "merry",
+                                   "funny",     "grand",  "beautiful", "glorious"};
+static const char *const pair[] = {"hot|cold",   "big|small", "up|down", "wet|dry",
+                                   "day|night",  "fast|slow", "old|new", "open|shut",
+                                   "full|empty", "happy|sad"};
 static const char *const part[] = {"front|back", "inside|outside", "top|bottom",
                                    "left side|right side"};
-static const char *const place[] = {
-    "under the bed",     "behind the door",   "on the shelf",     "in the cupboard",
-    "inside a boot",     "beside the well",   "under the stairs", "in the shed",
-    "on the windowsill", "under a flowerpot", "in a drawer",      "behind the curtain",
-    "under the table",   "by the fireplace",  "in a wooden box",  "on the top step",
-    "behind the clock",  "in the attic",      "under a blanket",  "on the roof",
-    "in a teapot",       "beside the stove",  "behind the piano", "between two stones"};
-static const char *const plant[] = {
-    "bean",   "pumpkin", "sunflower", "pea",    "melon",  "cabbage",  "radish", "onion",
-    "carrot", "squash",  "tomato",    "pepper", "turnip", "cucumber", "daisy",  "berry"};
-static const char *const playing[] = {"dancing",          "juggling",      "jumping",
-                                      "spinning",         "hopping",       "skating",
-                                      "sliding",          "playing ball",  "chasing a moth",
-                                      "walking backward", "flying a kite", "doing cartwheels"};
-static const char *const say[] = {"said",
-                                  "replied",
-                                  "answered",
-                                  "whispered",
-                                  "cried",
-                                  "called",
-                                  "shouted",
-                                  "sang",
-                                  "murmured",
-                                  "laughed",
-                                  "giggled",
-                                  "chirped",
-                                  "said softly",
-                                  "said loudly",
-                                  "said slowly",
-                                  "said quickly",
-                                  "said shyly",
-                                  "said proudly",
-                                  "said kindly",
-                                  "said gently",
-                                  "said calmly",
-                                  "said happily",
-                                  "said gladly",
-                                  "said warmly",
-                                  "said bravely",
-                                  "said politely",
-                                  "said cheerfully",
-                                  "said at once",
-                                  "said with a smile",
-                                  "said with a grin",
-                                  "said with a wink",
-                                  "said with a nod",
-                                  "said with a laugh",
-                                  "said in a low voice",
-                                  "mumbled",
-                                  "declared",
-                                  "hummed",
-                                  "whistled",
-                                  "yelled",
-                                  "squeaked",
-                                  "announced",
-                                  "exclaimed",
-                                  "boomed",
-                                  "chuckled",
-                                  "agreed",
-                                  "explained",
-                                  "said sweetly",
-                                  "said brightly"};
+static const char *const place[] = {"under the bed",     "behind the door", "on the shelf",
+                                    "in the cupboard",   "inside a boot",   "beside the well",
+                                    "under the stairs",  "in the shed",     "on the windowsill",
+                                    "under a flowerpot", "in a drawer",     "behind the curtain"};
+static const char *const plant[] = {"bean",  "pumpkin", "sunflower", "pea",
+                                    "melon", "cabbage", "radish",    "onion"};
+static const char *const playing[] = {"dancing",  "juggling", "jumping",
+                                      "spinning", "hopping",  "skating"};
+static const char *const say[] = {
+    "said",        "replied",     "answered",          "whispered",
+    "said softly", "said kindly", "said with a smile", "said with a laugh"};
 static const char *const several[] = {"two", "three", "four", "five"};
-static const char *const size[] = {"little", "small", "young", "tiny",
-                                   "old",    "plump", "tall",  "fluffy"};
-static const char *const sound[] = {"cow|moo",    "duck|quack", "sheep|baa",    "cat|meow",
-                                    "dog|woof",   "owl|hoot",   "bee|buzz",     "pig|oink",
-                                    "hen|cluck",  "frog|croak", "mouse|squeak", "horse|neigh",
-                                    "snake|hiss", "crow|caw",   "wolf|howl",    "turkey|gobble"};
-static const char *const spot[] = {"bridge",  "well",   "barn",    "mill",       "haystack",
-                                   "gate",    "pond",   "oak",     "lighthouse", "fountain",
-                                   "orchard", "meadow", "bakery",  "school",     "harbor",
-                                   "castle",  "statue", "library", "garden",     "station"};
+static const char *const size[] = {"little", "small", "young", "tiny", "old", "plump"};
+static const char *const sound[] = {"cow|moo",   "duck|quack", "sheep|baa", "cat|meow",
+                                    "dog|woof",  "owl|hoot",   "bee|buzz",  "pig|oink",
+                                    "hen|cluck", "frog|croak"};
+static const char *const spot[] = {"bridge", "well", "barn", "mill",       "haystack",
+                                   "gate",   "pond", "oak",  "lighthouse", "fountain"};
 static const char *const stop[] = {
     "to eat a plum",       "to tie a shoe",      "to smell a rose",      "to chase a butterfly",
-    "to drink some water", "to talk to a snail", "to rest in the shade", "to look at a cloud",
-    "to pick a daisy",     "to scratch an ear",  "to count the ducks",   "to hum a tune",
-    "to wave at a boat",   "to catch a leaf",    "to read a sign",       "to take a nap"};
-static const char *const thing[] = {
-    "ball",    "kite",     "drum",    "spoon",  "button",  "lantern", "bell",    "key",
-    "basket",  "umbrella", "whistle", "ribbon", "book",    "map",     "shell",   "flute",
-    "marble",  "comb",     "pencil",  "brush",  "mitten",  "bucket",  "feather", "mug",
-    "scarf",   "blanket",  "pillow",  "puppet", "top hat", "coin",    "thimble", "slipper",
-    "trumpet", "candle",   "cushion", "fiddle", "balloon", "ladle",   "compass", "apron",
-    "locket",  "teacup",   "hammer",  "sponge", "mask",    "rope",    "violin",  "bonnet"};
-static const char *const trait[] = {
-    "shy",      "brave",   "kind",    "curious", "gentle",     "cheerful", "clever", "quiet",
-    "careful",  "playful", "patient", "funny",   "merry",      "lively",   "proud",  "polite",
-    "wise",     "lazy",    "busy",    "bold",    "calm",       "silly",    "eager",  "stubborn",
-    "friendly", "dreamy",  "helpful", "noisy",   "thoughtful", "graceful", "clumsy", "humble",
-    "loyal",    "tidy",    "jolly",   "witty",   "nimble",     "daring",   "modest", "hopeful"};
+    "to drink some water", "to talk to a snail", "to rest in the shade", "to look at a cloud"};
+static const char *const thing[] = {"ball",   "kite",  "drum",   "spoon",    "button",  "lantern",
+                                    "bell",   "key",   "basket", "umbrella", "whistle", "ribbon",
+                                    "book",   "map",   "shell",  "flute",    "marble",  "comb",
+                                    "pencil", "brush", "mitten", "bucket",   "feather", "mug"};
+static const char *const trait[] = {"shy",    "brave", "kind",    "curious", "gentle",  "cheerful",
+                                    "clever", "quiet", "careful", "playful", "patient", "funny"};
 static const char *const turn[] = {"left", "right", "uphill", "downhill"};
-static const char *const wear[] = {"hat",     "scarf",  "coat",  "cape",    "vest", "bonnet",
-                                   "sweater", "jacket", "apron", "bow tie", "sash", "cap"};
-static const char *const weather[] = {"rainy",  "sunny",    "windy",  "gusty",  "foggy", "cold",
-                                      "warm",   "bright",   "cloudy", "misty",  "dewy",  "mild",
-                                      "stormy", "chilly",   "quiet",  "breezy", "dull",  "fresh",
-                                      "golden", "pleasant", "clear",  "damp",   "hazy",  "drizzly"};
+static const char *const wear[] = {"hat",  "scarf",  "coat",    "cape",
+                                   "vest", "bonnet", "sweater", "jacket"};
+static const char *const weather[] = {"rainy", "sunny", "windy",  "gusty",  "foggy",
+                                      "cold",  "warm",  "bright", "cloudy", "misty"};
 static const char *const weekday[] = {"Monday|Tuesday",  "Tuesday|Wednesday", "Wednesday|Thursday",
                                       "Thursday|Friday", "Friday|Saturday",   "Saturday|Sunday",
                                       "Sunday|Monday"};
-static const char *const yard[] = {"behind the barn", "beside the well",   "under the window",
-                                   "near the gate",   "by the wall",       "next to the fence",
-                                   "in an old pot",   "in the meadow",     "on the hill",
-                                   "along the path",  "at the crossroads", "in front of the house"};
+static const char *const yard[] = {"behind the barn", "beside the well", "under the window",
+                                   "near the gate",   "by the wall",     "next to the fence",
+                                   "in an old pot",   "in the meadow"};
 
 #define N(a) ((int)(sizeof(a) / sizeof *(a)))
 #define LIST(list, first) \

@@ -19,7 +19,7 @@ static void same_bytes_everywhere(void **state) {
         assert_int_equal(trit_tales_story(1, k, &all, NULL), TRIT_OK);
     }
     /* Changes with any change of the grammar: runs on other text are other experiments. */
-    assert_int_equal(trit_hash64(all.at, all.len, 0), UINT64_C(0x9173a3d8a1a6e87d));
+    assert_int_equal(trit_hash64(all.at, all.len, 0), UINT64_C(0x70790673271629eb));
     trit_text_free(&all);
 }
 
@@ -126,7 +126,7 @@ static void entropy_is_exact(void **state) {
     assert_near(trit_tales_entropy_nats_per_token(), f.nats / (f.bytes + 1), 1e-15);
     assert_true(f.longest < TRIT_TALES_MAX_TOKENS);
     assert_true(f.bytes > 300 && f.bytes < 450);
-    assert_true(f.repeat > 0 && f.repeat < 0x1p-80); /* no two equal stories in practice */
+    assert_true(f.repeat > 0 && f.repeat < 0x1p-70); /* no two equal stories in practice */
 }
 
 static void grammar_keeps_its_laws(void **state) {
