@@ -16,10 +16,9 @@ static const char shape_s[] =
 enum { MAX_MODE = 2, MAX_REPEAT = 100 };
 static const struct mode {
     const char *name, *keys; /* further keys of the config */
-} modes[MAX_MODE] = {
-    {"fp32", "\"quant\":\"none\""},
-    {"bitnet-b1.58", "\"quant\":\"bitnet-b1.58\",\"compute\":{\"linear\":\"int8\","
-                     "\"attention\":\"bf16\",\"head\":\"bf16\"}"}};
+} modes[MAX_MODE] = {{"fp32", "\"quant\":\"none\""},
+                     {"bitnet-b1.58", "\"quant\":\"bitnet-b1.58\",\"compute\":{\"linear\":\"int8\","
+                                      "\"attention\":\"bf16\",\"head\":\"bf16\"}"}};
 
 static int bench_gemm(bool json, trit_error *e) {
     trit_exec x = {0};

@@ -130,13 +130,15 @@ size_t trit_lowp_backward_bytes(int64_t M, int64_t N, int64_t K) {
 /* [rows, cols] as bf16 panels over cols, the reduction running over rows. */
 static void pack_down(const trit_lowp *l, int64_t rows, int64_t cols, int width,
                       trit_lowp_operand x, uint16_t *out) {
-    int64_t depth = round_up(rows, 2);
+    int64_t depth = round_up(rows, 2), n_block = (rows + DEPTH_BLOCK - 1) / DEPTH_BLOCK;
+    int64_t n_panel = (cols + width - 1) / width;
     const lowp_ops *ops = ops_of(l);
 #pragma omp parallel for schedule(static) num_threads(l->n_threads)
-    for (int64_t j = 0; j < cols; j += width) {
+    for (int64_t task = 0; task < n_panel * n_block; task++) {
+        int64_t j = task / n_block * width, from = task % n_block * DEPTH_BLOCK;
         uint16_t *panel = out + j * depth;
         int64_t n = smaller(width, cols - j);
-        for (int64_t p = 0; p < depth; p += 2) {
+        for (int64_t p = from; p < smaller(from + DEPTH_BLOCK, depth); p += 2) {
             bool both = p + 1 < rows;
             if (x.codes) {
                 const int8_t *a = x.codes + p * cols + j;

@@ -111,6 +111,16 @@ static void tile_packed(int m, int n, int64_t k, const uint16_t *a, const uint16
     ROWS_8(END)
 }
 
+static void round_row(int64_t n, const float *g, const float *s, int s_per_element, uint16_t *out) {
+    __m512 k = _mm512_set1_ps(s[0]);
+    for (int64_t i = 0; i < n; i += LOWP_VEC) {
+        __mmask16 mask = mask_of(n - i < LOWP_VEC ? (int)(n - i) : LOWP_VEC);
+        if (s_per_element) k = _mm512_maskz_loadu_ps(mask, s + i);
+        __m512 x = _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, g + i), k);
+        _mm256_mask_storeu_epi16(out + i, mask, (__m256i)_mm512_cvtneps_pbh(x));
+    }
+}
+
 /* Codes are small integers: their bf16 is the upper half of their float, exactly. */
 static inline __m512i float_bits(__mmask16 mask, const int8_t *codes) {
     __m512i wide = _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask, codes));

@@ -1,6 +1,13 @@
 /* Low-bit tiles in plain C: the judge of the fast ones, and what runs where they cannot. */
 #include "kernel/lowp_pack.inc"
 
+static inline uint16_t to_bf16(float v) {
+    uint32_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+    return (uint16_t)(v != v ? bits >> 16 | 0x40 : rounded); /* a NaN stays one */
+}
+
 static float from_bf16(uint16_t v) {
     uint32_t bits = (uint32_t)v << 16;
     float out;
@@ -29,6 +36,15 @@ static void pack_pair(int width, int64_t n, const int8_t *a, const int8_t *b, ui
         }
     }
     memset(to + 2 * n, 0, (size_t)(2 * (width - n)) * sizeof *to);
+}
+
+static void round_row(int64_t n, const float *g, const float *s, int s_per_element, uint16_t *out) {
+    if (s_per_element) {
+        for (int64_t i = 0; i < n; i++) out[i] = to_bf16(g[i] * s[i]);
+    } else {
+        float k = s[0];
+        for (int64_t i = 0; i < n; i++) out[i] = to_bf16(g[i] * k);
+    }
 }
 
 static void tile_s8(int width, int m, int64_t k, const int8_t *a, int64_t lda, const uint8_t *panel,

@@ -123,10 +123,9 @@ static void page(void **state) {
     (void)state;
     assert_int_equal(trit("--doc"), 0);
     assert_true(strncmp(out, "# Quantizers\n\n", 14) == 0);
-    const char *const *const names[] = {trit_grid_names,        trit_scale_names,
-                                        trit_granularity_names, trit_transform_names,
-                                        trit_estimator_names,   trit_form_names + 1,
-                                        trit_controller_names};
+    const char *const *const names[] = {
+        trit_grid_names,      trit_scale_names,    trit_granularity_names, trit_transform_names,
+        trit_estimator_names, trit_form_names + 1, trit_controller_names};
     const char *at = out;
     for (int a = 0; a < 7; a++) {
         for (int i = 0; names[a][i]; i++) {
