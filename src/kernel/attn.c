@@ -1,6 +1,7 @@
 #include "kernel/attn.h"
 
 #ifndef TRIT_DOUBLE /* bf16 is no stand-in for double */
+#include "base/status.h"
 #include "kernel/lowp_tile.h"
 
 #include <math.h>
@@ -204,6 +205,7 @@ static const lowp_ops *ops_of(const trit_lowp *l) {
 void trit_attn_forward(const trit_lowp *l, const trit_kernels *k, const trit_attn *a, float *y,
                        float *lse, void *scratch) {
     size_t bytes;
+    TRIT_ASSERT(scratch);
     desk d = lay_out(ops_of(l), a->n_tokens, a->width, false, scratch, &bytes);
     pack_deep(&d, a->k, a->ld_kv, d.k_deep);
     pack_wide(&d, a->v, a->ld_kv, d.v_wide);
@@ -269,6 +271,7 @@ void trit_attn_backward(const trit_lowp *l, const trit_kernels *k, const trit_at
                         const float *y, const float *g, const float *lse, float *gq, float *gk,
                         float *gv, void *scratch) {
     size_t bytes;
+    TRIT_ASSERT(scratch);
     desk d = lay_out(ops_of(l), a->n_tokens, a->width, true, scratch, &bytes);
     pack_deep(&d, a->k, a->ld_kv, d.k_deep);
     pack_deep(&d, a->v, a->ld_kv, d.v_deep);

@@ -129,7 +129,7 @@ static void nothing_to_make(void **state) {
     trit_graph_init(&g, TRIT_TRAIN);
     static const char *const texts[] = {"tequila-row", "twn", "ternary-absmean", "none"};
     for (int i = 0; i < 4; i++) {
-        char path[8];
+        char path[16];
         trit_spec sp;
         trit_quant q;
         assert_ok(trit_spec_parse(&sp, TRIT_QUANT_WEIGHT, texts[i], &e));

@@ -85,7 +85,7 @@ static void floats(void **state) {
             int M = bits - 1 - E, codes = 1 << (bits - 1);
             if (E == 4 && M == 3) codes -= 1;      /* NaN */
             if (E == 5 && M == 2) codes -= 1 << M; /* infinity and NaNs */
-            char text[16];
+            char text[40];
             trit_real level[TRIT_MAX_LEVEL];
             snprintf(text, sizeof text, "e%dm%d-absmax", E, M);
             assert_int_equal(list(text, W, level), 2 * codes - 1);
