@@ -115,6 +115,12 @@ int trit_form_levels_of_codes(const trit_form_call *c, int lo, int hi, int step,
     return trit_form_levels_sort(out, n);
 }
 
+int trit_form_levels_between(const trit_form_call *c, double lo, double hi, trit_real *out,
+                             int cap) {
+    double shift = c->stat[TRIT_FORM_SHIFT];
+    return trit_form_levels_of_codes(c, (int)(lo - shift), (int)(hi - shift), 1, out, cap);
+}
+
 int trit_form_levels_of_sign(const trit_form_call *c, trit_real zero, trit_real *out, int cap) {
     return trit_form_levels_of_codes(c, -1, 1, zero == 0 ? 1 : 2, out, cap);
 }

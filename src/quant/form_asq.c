@@ -82,9 +82,7 @@ static void surrogate(const trit_form_call *c, trit_real *y) {
 
 static int levels(const trit_form_call *c, trit_real *out, int cap) {
     place p = place_of(c);
-    double shift = (double)trit_form_code_shift(p.hi);
-    return trit_form_levels_of_codes(c, (int)((double)p.lo - shift), (int)((double)p.hi - shift), 1,
-                                     out, cap);
+    return trit_form_levels_between(c, (double)p.lo, (double)p.hi, out, cap);
 }
 
 static double grad_scale(const trit_spec *sp, int64_t n, int64_t n_all) {

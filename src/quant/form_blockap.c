@@ -64,8 +64,7 @@ static void surrogate(const trit_form_call *c, trit_real *y) {
 }
 
 static int levels(const trit_form_call *c, trit_real *out, int cap) {
-    double n = (double)place_of(c).n, shift = (double)trit_form_code_shift(TRIT_R(n));
-    return trit_form_levels_of_codes(c, (int)(-shift), (int)(n - shift), 1, out, cap);
+    return trit_form_levels_between(c, 0, (double)place_of(c).n, out, cap);
 }
 
 const trit_form trit_form_blockap = {

@@ -98,8 +98,7 @@ static void surrogate(const trit_form_call *c, trit_real *y) {
 }
 
 static int levels(const trit_form_call *c, trit_real *out, int cap) {
-    double shift = (double)trit_form_code_shift(TRIT_R(c->stat[3]));
-    return trit_form_levels_of_codes(c, (int)(-shift), (int)(c->stat[3] - shift), 1, out, cap);
+    return trit_form_levels_between(c, 0, c->stat[3], out, cap);
 }
 
 static const trit_knob knobs[] = {

@@ -52,8 +52,7 @@ static void surrogate(const trit_form_call *c, trit_real *y) {
 
 static int levels(const trit_form_call *c, trit_real *out, int cap) {
     if (c->spec->bits == 1) return trit_form_levels_of_codes(c, -1, 1, 1, out, cap);
-    double shift = (double)trit_form_code_shift(TRIT_R(top_of(c)));
-    return trit_form_levels_of_codes(c, (int)(-shift), (int)(top_of(c) - shift), 1, out, cap);
+    return trit_form_levels_between(c, 0, top_of(c), out, cap);
 }
 
 static const trit_knob knobs[] = {

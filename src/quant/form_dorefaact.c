@@ -26,9 +26,7 @@ static void surrogate(const trit_form_call *c, trit_real *y) {
 }
 
 static int levels(const trit_form_call *c, trit_real *out, int cap) {
-    double shift = (double)trit_form_code_shift(top_of(c));
-    return trit_form_levels_of_codes(c, (int)(-shift), (int)((double)top_of(c) - shift), 1, out,
-                                     cap);
+    return trit_form_levels_between(c, 0, (double)top_of(c), out, cap);
 }
 
 const trit_form trit_form_dorefaact = {

@@ -83,8 +83,7 @@ static void backward(const trit_form_call *c, const trit_real *g, trit_real *gx,
 }
 
 static int levels(const trit_form_call *c, trit_real *out, int cap) {
-    double n = ldexp(1, (int)c->spec->bits) - 1, shift = (double)trit_form_code_shift(TRIT_R(n));
-    return trit_form_levels_of_codes(c, (int)(-shift), (int)(n - shift), 1, out, cap);
+    return trit_form_levels_between(c, 0, ldexp(1, (int)c->spec->bits) - 1, out, cap);
 }
 
 static const trit_knob knobs[] = {

@@ -145,10 +145,10 @@ static void surrogate(const trit_form_call *c, trit_real *y) {
 }
 
 static int levels(const trit_form_call *c, trit_real *out, int cap) {
-    double top = c->stat[TOP], shift = (double)trit_form_code_shift(TRIT_R(top));
+    double top = c->stat[TOP];
     if (trit_form_switch(c, 0))
         return trit_form_levels_of_codes(c, (int)(-top), (int)top, 1, out, cap);
-    return trit_form_levels_of_codes(c, (int)(-shift), (int)(top - shift), 1, out, cap);
+    return trit_form_levels_between(c, 0, top, out, cap);
 }
 
 static const trit_knob knobs[] = {

@@ -120,6 +120,10 @@ double trit_form_std(const trit_form_call *c, double *mean);
  * the scale is NaN. */
 int trit_form_levels_of_codes(const trit_form_call *c, int lo, int hi, int step, trit_real *out,
                               int cap);
+/* The same for forms whose arithmetic runs over lo..hi in whole steps before the shift that
+ * trit_form_decode noted. */
+int trit_form_levels_between(const trit_form_call *c, double lo, double hi, trit_real *out,
+                             int cap);
 /* levels() of a sign: two, or three where an exact zero has the sign 0. */
 int trit_form_levels_of_sign(const trit_form_call *c, trit_real zero, trit_real *out, int cap);
 /* Sorts n levels and drops repetitions; returns how many are left. */

@@ -216,24 +216,37 @@ static int form_word(const char *word, int64_t *bits) {
     return form > 0 ? form : -1;
 }
 
-static trit_status bad_word(const char *text, const char *word, trit_error *e) {
-    const char *words[256];
-    int n = 0;
-    for (int i = 1; trit_form_names[i] && n < 128; i++) words[n++] = trit_form_names[i];
-    for (int i = 0; i < count(trit_grid_names) && n < 160; i++) words[n++] = trit_grid_names[i];
-    for (int i = 0; i < count(trit_scale_names) && n < 200; i++) words[n++] = trit_scale_names[i];
-    for (int i = 0; i < TRIT_N_GRANULARITY; i++) words[n++] = trit_granularity_names[i];
-    for (int i = 1; trit_transform_names[i] && n < 220; i++) words[n++] = trit_transform_names[i];
-    for (int i = 0; trit_estimator_names[i] && n < 256; i++) words[n++] = trit_estimator_names[i];
+/* part: which words stand where this one does. */
+static trit_status bad_word(const char *text, const char *word, const char *part,
+                            const char *const *words, int n, trit_error *e) {
     char list[700];
     const char *near = trit_text_nearest(word, words, n);
     return TRIT_FAIL(
         e, E_CONFIG,
-        "quantizer \"%s\": unknown word \"%s\"%s%s%s (a quantizer is \"none\", or a grid, "
-        "then a scale rule, a granularity, an estimator and a transform, joined by '-': %s; bits "
-        "and sizes follow the word, as in int4-absmax-group64)",
-        text, word, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "",
+        "quantizer \"%s\": unknown word \"%s\"%s%s%s (a quantizer is \"none\", or a grid or a "
+        "form, "
+        "then a scale rule, a granularity, an estimator and a transform, joined by '-'; bits and "
+        "sizes follow the word, as in int4-absmax-group64; %s: %s)",
+        text, word, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "", part,
         trit_text_join(list, sizeof list, words, n));
+}
+
+static trit_status bad_first(const char *text, const char *word, trit_error *e) {
+    const char *words[192];
+    int n = 0;
+    for (int i = 0; i < count(trit_grid_names) && n < 64; i++) words[n++] = trit_grid_names[i];
+    for (int i = 1; trit_form_names[i] && n < 192; i++) words[n++] = trit_form_names[i];
+    return bad_word(text, word, "the first word is one of", words, n, e);
+}
+
+static trit_status bad_later(const char *text, const char *word, trit_error *e) {
+    const char *words[192];
+    int n = 0;
+    for (int i = 0; i < count(trit_scale_names) && n < 64; i++) words[n++] = trit_scale_names[i];
+    for (int i = 0; i < TRIT_N_GRANULARITY; i++) words[n++] = trit_granularity_names[i];
+    for (int i = 0; trit_estimator_names[i] && n < 160; i++) words[n++] = trit_estimator_names[i];
+    for (int i = 1; trit_transform_names[i] && n < 192; i++) words[n++] = trit_transform_names[i];
+    return bad_word(text, word, "words after the first", words, n, e);
 }
 
 /* Axes whose words follow the grid or form. */
@@ -283,7 +296,7 @@ static trit_status axis_words(trit_spec *sp, const char *text, const char *at, i
         char own[128];
         size_t len = w.row < 0 ? strcspn(at, "-") : w.len;
         snprintf(own, sizeof own, "%.*s", (int)len, at);
-        if (w.row < 0) return bad_word(text, own, e);
+        if (w.row < 0) return bad_later(text, own, e);
         if (named[w.axis] >= 0) {
             return TRIT_FAIL(e, E_CONFIG, "quantizer \"%s\": \"%s\" is a second %s", text, own,
                              axis_names[w.axis]);
@@ -320,7 +333,7 @@ trit_status trit_spec_parse(trit_spec *sp, trit_quant_kind kind, const char *tex
         *sp = trit_spec_make_form(kind, form);
         if (bits >= 0) sp->bits = bits;
     } else if (!grid_word(sp, kind, buf)) {
-        return bad_word(text, buf, e);
+        return bad_first(text, buf, e);
     }
     TRIT_TRY(axis_words(sp, text, rest, &scale, &gran, e));
     if (scale >= 0) sp->scale = scale;
