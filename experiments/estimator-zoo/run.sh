@@ -21,9 +21,12 @@ export OMP_WAIT_POLICY=passive
 # full precision for half of the steps, and are frozen as they are then.
 frozen_forms='peqa'
 
-# Settings that make a method's cell: its weights, activations in full precision.
+# Settings that make a method's cell: its weights, activations in full precision. Those then stay in
+# their own basis, and weights that would meet them in a rotated one are rotated back.
 words() {
     echo "quant.method=$1 quant.activations=none train.steps=$steps optim.warmup=$((steps / 10))"
+    ! "$trit" methods "$1" | grep -q '^  weights: .* hadamard-half' ||
+        echo quant.weights.transform=hadamard
 }
 resolve() {
     # shellcheck disable=SC2046 # settings are words
