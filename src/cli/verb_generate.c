@@ -34,8 +34,10 @@ static trit_status write_text(trit_run *r, const trit_sampler *s, const char *pr
     writer w = {0};
     trit_status status = start(&w, r, prompt, n_new, e);
     if (!status) fputs(prompt, stdout);
-    for (int64_t i = 0; !status && i < n_new; i++) {
-        const trit_real *logits = trit_run_logits(r, w.token, w.n);
+    for (int64_t i = 0; !status && i < n_new && !ferror(stdout); i++) {
+        const trit_real *logits;
+        status = trit_run_logits(r, w.token, w.n, &logits, e);
+        if (status) break;
         /* Tokens beyond the tokenizer's (a padded vocabulary) are never written. */
         int t = trit_sample(s, (uint64_t)i, TRIT_BYTE_VOCAB, logits, w.order, w.probs);
         if (t == TRIT_BYTE_EOT) break;

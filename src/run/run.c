@@ -285,7 +285,8 @@ trit_status trit_run_eval(trit_run *r, int64_t max_tokens, const volatile sig_at
     return TRIT_OK;
 }
 
-const trit_real *trit_run_logits(trit_run *r, const int32_t *tokens, int64_t n) {
+trit_status trit_run_logits(trit_run *r, const int32_t *tokens, int64_t n, const trit_real **logits,
+                            trit_error *e) {
     trit_run_graph *g = &r->generate;
     if (n > g->T) {
         tokens += n - g->T;
@@ -297,5 +298,10 @@ const trit_real *trit_run_logits(trit_run *r, const int32_t *tokens, int64_t n) 
     memcpy(x, tokens, (size_t)n * sizeof *x);
     trit_transformer_step(&r->model, r->step);
     trit_graph_forward(&g->graph, &r->x);
-    return trit_val(g->io.logits) + (n - 1) * trit_cols(g->io.logits);
+    TRIT_TRY(check_quantizers(r, g, e));
+    int64_t n_vocab = trit_cols(g->io.logits);
+    *logits = trit_val(g->io.logits) + (n - 1) * n_vocab;
+    if (r->x.k.all_finite(n_vocab, *logits)) return TRIT_OK;
+    TRIT_TRY(check_params(r, e));
+    return TRIT_FAIL(e, E_NUMERIC, "step %lld: a logit is not finite", (long long)r->step);
 }

@@ -335,6 +335,13 @@ static void a_stopped_step_changes_nothing(void **state) {
     close_run(&b);
 }
 
+static const trit_real *logits_of(fixture *f, const int32_t *tokens, int64_t n) {
+    const trit_real *logits = NULL;
+    trit_error e = {0};
+    assert_ok(trit_run_logits(&f->r, tokens, n, &logits, &e));
+    return logits;
+}
+
 /* Prediction sees the last `context` tokens, and what the training graph would compute. */
 static void prediction(void **state) {
     (void)state;
@@ -343,11 +350,18 @@ static void prediction(void **state) {
     int32_t text[40];
     for (int i = 0; i < 40; i++) text[i] = (i * 7) % 257;
     trit_real last[257];
-    memcpy(last, trit_run_logits(&f.r, text + 24, 16), sizeof last);
-    assert_memory_equal(trit_run_logits(&f.r, text, 40), last, sizeof last);
-    memcpy(last, trit_run_logits(&f.r, text, 5), sizeof last);
-    assert_memory_not_equal(trit_run_logits(&f.r, text, 6), last, sizeof last);
-    assert_memory_equal(trit_run_logits(&f.r, text, 5), last, sizeof last);
+    memcpy(last, logits_of(&f, text + 24, 16), sizeof last);
+    assert_memory_equal(logits_of(&f, text, 40), last, sizeof last);
+    memcpy(last, logits_of(&f, text, 5), sizeof last);
+    assert_memory_not_equal(logits_of(&f, text, 6), last, sizeof last);
+    assert_memory_equal(logits_of(&f, text, 5), last, sizeof last);
+    trit_error e = {0};
+    const trit_real *logits;
+    trit_param *norm = trit_params_find(&f.r.ps, "final_norm.weight");
+    assert_non_null(norm);
+    trit_param_val(norm)[0] = TRIT_R(INFINITY);
+    assert_int_equal(trit_run_logits(&f.r, text, 5, &logits, &e), TRIT_E_NUMERIC);
+    assert_error_has(e, "parameter final_norm.weight ");
     close_run(&f);
 }
 
