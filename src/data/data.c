@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 const char *const trit_tokenizer_names[] = {"bytes", NULL};
+const char *const trit_window_names[] = {"stream", "documents", NULL};
 
 static const char builtin[] = "builtin:";
 static const char tales[] = "builtin:tales";
@@ -18,6 +19,7 @@ struct trit_data {
     trit_corpus *valid;          /* NULL: a part of source */
     int64_t n_train;             /* source tokens 0..n_train-1 */
     int64_t valid_from, n_valid; /* of `valid`, or of source */
+    trit_window windows;
 };
 
 /* ---- config ---- */
@@ -113,6 +115,7 @@ static trit_status open_parts(trit_data *d, const trit_data_cfg *cfg, const char
     TRIT_TRY_AS(open_texts(&d->source, &cfg->source, cfg, base_dir, e), e, "/data/source");
     int64_t n = trit_corpus_n_tokens(d->source);
     d->n_train = n;
+    d->windows = (trit_window)cfg->windows;
     if (cfg->valid.n) {
         TRIT_TRY_AS(open_texts(&d->valid, &cfg->valid, cfg, base_dir, e), e, "/data/valid");
         d->n_valid = trit_corpus_n_tokens(d->valid);
@@ -196,6 +199,10 @@ void trit_data_train(const trit_data *d, uint64_t seed, int64_t first, int64_t n
         int64_t window =
             (int64_t)trit_rng_permute(&order, (uint64_t)n_windows, (uint64_t)(i % n_windows));
         int64_t at = shift + T * window;
+        if (d->windows == TRIT_WINDOW_documents) {
+            int64_t begin = trit_corpus_document_start(d->source, at);
+            if (at - begin < T) at = begin;
+        }
         trit_corpus_read(d->source, at, T, x);
         memcpy(y, x + 1, (size_t)(T - 1) * sizeof *y);
         trit_corpus_read(d->source, at + T, 1, y + T - 1);

@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 extern const char *const trit_tokenizer_names[];
+extern const char *const trit_window_names[]; /* where training windows begin */
+typedef enum { TRIT_WINDOW_stream, TRIT_WINDOW_documents } trit_window;
 
 #define TRIT_DATA_FIELDS(F)                                                                       \
     F(TEXTS, source, "\"builtin:tales\"", 0, 0, NULL, "",                                         \
@@ -17,6 +19,9 @@ extern const char *const trit_tokenizer_names[];
       "how much of the source is kept back for validation")                                       \
     F(STR, separator, "\"\"", 0, 0, NULL, "", "text between documents; \"\": a file is one")      \
     F(NAME, tokenizer, "\"bytes\"", 0, 0, trit_tokenizer_names, "", "how text becomes tokens")    \
+    F(NAME, windows, "\"stream\"", 0, 0, trit_window_names, "",                                   \
+      "where training windows begin: anywhere in the stream of documents, or moved back to the "  \
+      "beginning of a document that starts less than a window earlier")                           \
     F(INT, tales_bytes, "6000000", 1e4, 1e10, NULL, "bytes", "how much text builtin:tales makes") \
     F(INT, tales_seed, "1", 0, 9e15, NULL, "", "which stories builtin:tales makes")
 
@@ -48,7 +53,9 @@ uint64_t trit_data_fingerprint(const trit_data *d);
 int64_t trit_data_train_windows(const trit_data *d, int64_t T);
 /* Samples first..first+n-1 of training: inputs x and next tokens y, both [n, T]. An epoch shows
  * every window once, in its own order and cut from its own offset; epochs follow one another.
- * T <= context. */
+ * With data.windows = documents a window is moved back to where its document begins, if that is
+ * less than T tokens; what it then no longer reaches, another epoch's offset shows. T <= context.
+ */
 void trit_data_train(const trit_data *d, uint64_t seed, int64_t first, int64_t n, int64_t T,
                      int32_t *x, int32_t *y);
 

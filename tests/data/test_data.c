@@ -22,12 +22,17 @@ static int remove_folder(void **state) {
     return system(command);
 }
 
-/* A file of n bytes whose neighbourhoods tell where they are. */
-static void put(const char *name, int n) {
+static FILE *create(const char *name) {
     char path[256];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *f = fopen(path, "wb");
     assert_non_null(f);
+    return f;
+}
+
+/* A file of n bytes whose neighbourhoods tell where they are. */
+static void put(const char *name, int n) {
+    FILE *f = create(name);
     for (int i = 0; i < n; i++) fputc(i % 2 ? i / 2 / 256 % 256 : i / 2 % 256, f);
     assert_int_equal(fclose(f), 0);
 }
@@ -154,6 +159,35 @@ static void training_windows(void **state) {
     assert_memory_not_equal(px, x, sizeof px);
     free(x);
     free(y);
+    trit_data_close(d);
+}
+
+/* Documents of 5 to 28 tokens, and one of 301 in which windows stay where they are. */
+static void windows_of_documents(void **state) {
+    (void)state;
+    FILE *f = create("documents");
+    for (int i = 0; i < 120; i++) {
+        fputc('<', f);
+        for (int k = i == 60 ? 300 : 4 + i * 7 % 24; k > 1; k--) fputc('0' + i % 10, f);
+        fputc('|', f);
+    }
+    assert_int_equal(fclose(f), 0);
+    const char *path[] = {"documents"};
+    trit_data_cfg cfg = config(path);
+    cfg.separator = "|";
+    cfg.windows = TRIT_WINDOW_documents;
+    enum { T = 32 };
+    trit_data *d = opened(&cfg, T);
+    int64_t n = 4 * trit_data_train_windows(d, T), n_inside = 0;
+    for (int64_t i = 0; i < n; i++) {
+        int32_t x[T], y[T];
+        trit_data_train(d, 3, i, 1, T, x, y);
+        assert_memory_equal(y, x + 1, sizeof y - sizeof *y);
+        if (x[0] == '<') continue;
+        assert_true(x[0] == '0' || x[0] == TRIT_BYTE_EOT); /* in the long one alone */
+        n_inside++;
+    }
+    assert_in_range(n_inside, 20, 45); /* (301 - 32) / 32 in each of 4 epochs */
     trit_data_close(d);
 }
 
@@ -290,7 +324,7 @@ static void fingerprint_sees_both_parts(void **state) {
 static void schema_is_complete(void **state) {
     (void)state;
     assert_int_equal(trit_data_schema.bytes, sizeof(trit_data_cfg));
-    assert_int_equal(trit_data_schema.n_field, 7);
+    assert_int_equal(trit_data_schema.n_field, 8);
     trit_error e = {0};
     trit_data_cfg cfg = config(builtin);
     assert_int_equal(trit_data_schema.check(&cfg, &e), TRIT_OK);
@@ -301,6 +335,7 @@ int main(void) {
         cmocka_unit_test(split),
         cmocka_unit_test(tales_are_split_between_stories),
         cmocka_unit_test(training_windows),
+        cmocka_unit_test(windows_of_documents),
         cmocka_unit_test(short_texts),
         cmocka_unit_test(validation_covers_each_token_once),
         cmocka_unit_test(refusals),
