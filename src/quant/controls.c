@@ -56,6 +56,13 @@ static trit_status add_states(trit_control_target *t, const trit_controller *typ
 }
 
 static trit_status check_fit(const trit_controller *type, const trit_quant *q, trit_error *e) {
+    const trit_transform *basis = trit_transforms[q->spec.transform];
+    if (type->views && basis->apply) {
+        return TRIT_FAIL(e, E_CONFIG,
+                         "controller %s, quantizer %s: it compares each weight with its level, but "
+                         "transform %s mixes the weights of a block before they are quantized",
+                         type->name, q->path, basis->name);
+    }
     if (!type->fits) return TRIT_OK;
     TRIT_TRY_AS(type->fits(&q->spec, q->kind, e), e, "controller %s, quantizer %s", type->name,
                 q->path);
@@ -149,8 +156,8 @@ static trit_control_call call_of(trit_control *one, trit_control_target *t, bool
     }
     if (viewed) {
         c.y = trit_val(v->y) + first;
-        c.code = (const int8_t *)v->y->code.data + first;
-        c.scale = v->quant->spec.form ? NULL : trit_quant_scales(v->y);
+        c.code = (const int8_t *)v->q->code.data + first;
+        c.scale = v->quant->spec.form ? NULL : trit_quant_scales(v->q);
     }
     return c;
 }

@@ -12,7 +12,13 @@ trit_status trit_quant_view_init(trit_quant_view *v, trit_quant *q, trit_param *
     v->n_group = trit_tensor_len(&w->val) / v->group_len;
     trit_graph_init(&v->graph, TRIT_EVAL);
     v->y = trit_quant_apply(q, &v->graph, trit_leaf(&v->graph, w));
-    if (v->y) v->y->want |= TRIT_WANT_VAL | TRIT_WANT_CODES;
+    for (int i = 0; v->y && i < v->graph.n; i++) {
+        if (trit_quant_is(v->graph.node[i])) v->q = v->graph.node[i];
+    }
+    if (v->q) {
+        v->q->keep = true;
+        v->q->want |= TRIT_WANT_VAL | TRIT_WANT_CODES;
+    }
     return trit_graph_plan(&v->graph, v->y, TRIT_PLAN_SEPARATE, e);
 }
 

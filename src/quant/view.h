@@ -10,7 +10,9 @@ typedef struct trit_quant_view {
     trit_param *w;     /* what it quantizes; NULL for activations, which have no view */
     int64_t n_group, group_len;
     trit_graph graph;
-    trit_node *y; /* Q(w) and its codes, of the newest run of any view in the same block */
+    trit_node *y; /* Q(w), of the newest run of any view in the same block */
+    /* What quantizes: levels, codes and scales. y, or what a transform makes y of. */
+    trit_node *q;
 } trit_quant_view;
 
 /* Plans the view. q and w must outlive it. Bind v->graph to a block of v->graph.plan_bytes, which

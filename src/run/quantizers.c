@@ -135,9 +135,9 @@ static void add_weight(trit_quantizers *q, int i, const trit_exec *x, trit_text 
     const trit_quant_record *r = &q->record[i];
     trit_quant_stats s;
     trit_quant_view_run(v, x);
-    trit_stats_measure(&s, v->y, x, q->work);
+    trit_stats_measure(&s, v->q, x, q->work);
     trit_stats_flips f =
-        trit_stats_compare(v->quant, trit_len(v->y), v->y->code.data, r->prev, r->mark);
+        trit_stats_compare(v->quant, trit_len(v->q), v->q->code.data, r->prev, r->mark);
     if (!s.n_bin) f.flip = f.osc = (double)NAN; /* such codes say nothing */
     begin_entry(line, v->quant->path, &s);
     add_number(line, "flip", f.flip);

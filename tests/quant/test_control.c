@@ -226,6 +226,7 @@ static void nonsense(void **state) {
         {"int4-absmax", "cga", "*", "on grid half"},
         {"lsqplus4", "freeze", "*", "lsqplus is one piece"},
         {"dorefa2", "dampening", "*", "dorefa is one piece"},
+        {"int4-absmax-hadamard8", "dampening", "*", "transform hadamard mixes the weights"},
         {"int4-absmax", "biper", "*", "found int"},
         {"int4-absmax", "diffq-size", "*", "no trained quantizer of form diffq"},
         {"int4-absmax", "dampening", "head", "finds nothing to act on in layers \"head\""},

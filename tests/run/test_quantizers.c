@@ -204,9 +204,13 @@ static void lines_of_metrics(void **state) {
 /* Looking changes nothing: same parameters with statistics in every step and with none. */
 static void looking_changes_nothing(void **state) {
     (void)state;
-    static const char *const specs[] = {"\"bitnet-b1.58\"",         "\"pact\"",
-                                        "\"lsqplus-w4a4\"",         "\"adabin\"",
-                                        "{\"weights\": \"adapt\"}", "{\"weights\": \"pbllm\"}"};
+    static const char *const specs[] = {"\"bitnet-b1.58\"",
+                                        "\"pact\"",
+                                        "\"lsqplus-w4a4\"",
+                                        "\"adabin\"",
+                                        "{\"weights\": \"adapt\"}",
+                                        "{\"weights\": \"pbllm\"}",
+                                        "{\"weights\": \"half4-rms-row-trust-hadamard16\"}"};
     for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
         trit_error e;
         trit_text a = {0}, b = {0};
