@@ -14,12 +14,20 @@ const char *const trit_window_names[] = {"stream", "documents", NULL};
 static const char builtin[] = "builtin:";
 static const char tales[] = "builtin:tales";
 
+typedef struct valid_window {
+    int64_t begin, from; /* validation tokens */
+} valid_window;
+
 struct trit_data {
     trit_corpus *source;
     trit_corpus *valid;          /* NULL: a part of source */
     int64_t n_train;             /* source tokens 0..n_train-1 */
     int64_t valid_from, n_valid; /* of `valid`, or of source */
     trit_window windows;
+    /* With windows = documents, those of validation: where each is read from, and its first input
+     * that predicts; [n_window + 1]. */
+    valid_window *window;
+    int64_t n_window, context;
 };
 
 /* ---- config ---- */
@@ -129,6 +137,26 @@ static trit_status open_parts(trit_data *d, const trit_data_cfg *cfg, const char
     return enough(d->n_valid, "validation", cfg->valid.n ? &cfg->valid : &cfg->source, context, e);
 }
 
+/* Each window goes on where the last one ended, and takes as much of what precedes as is of the
+ * same document, up to half of its length. */
+static trit_status lay_windows(trit_data *d, int64_t T, trit_error *e) {
+    const trit_corpus *c = d->valid ? d->valid : d->source;
+    int64_t step = T - T / 2, most = (d->n_valid + step - 1) / step;
+    d->window = calloc((size_t)most + 1, sizeof *d->window);
+    if (!d->window) return TRIT_FAIL(e, E_NOMEM, "no memory for %lld windows", (long long)most);
+    d->context = T;
+    int64_t from = 0;
+    for (; from < d->n_valid - 1; d->n_window++) {
+        int64_t begin = trit_corpus_document_start(c, d->valid_from + from) - d->valid_from;
+        if (begin < from - T / 2) begin = from - T / 2;
+        if (begin < 0) begin = 0;
+        d->window[d->n_window] = (valid_window){begin, from};
+        from = begin + T < d->n_valid - 1 ? begin + T : d->n_valid - 1;
+    }
+    d->window[d->n_window] = (valid_window){from, from};
+    return TRIT_OK;
+}
+
 trit_status trit_data_open(trit_data **out, const trit_data_cfg *cfg, const char *base_dir,
                            int64_t context, trit_error *e) {
     TRIT_ASSERT(context >= 1);
@@ -137,6 +165,7 @@ trit_status trit_data_open(trit_data **out, const trit_data_cfg *cfg, const char
     trit_data *d = calloc(1, sizeof *d);
     if (!d) return TRIT_FAIL(e, E_NOMEM, "no memory for the data set");
     trit_status s = open_parts(d, cfg, base_dir, context, e);
+    if (!s && d->windows == TRIT_WINDOW_documents) s = lay_windows(d, context, e);
     if (s) {
         trit_data_close(d);
         return s;
@@ -149,6 +178,7 @@ void trit_data_close(trit_data *d) {
     if (!d) return;
     trit_corpus_close(d->source);
     trit_corpus_close(d->valid);
+    free(d->window);
     free(d);
 }
 
@@ -209,27 +239,49 @@ void trit_data_train(const trit_data *d, uint64_t seed, int64_t first, int64_t n
     }
 }
 
-int64_t trit_data_valid_windows(const trit_data *d, int64_t T) {
-    return (d->n_valid - 1 + T - 1) / T;
+/* Window w of validation; for w = number of windows, their end. */
+static valid_window valid_at(const trit_data *d, int64_t T, int64_t w) {
+    if (d->window) {
+        TRIT_ASSERT(T == d->context && w >= 0 && w <= d->n_window);
+        return d->window[w];
+    }
+    int64_t at = w * T < d->n_valid - 1 ? w * T : d->n_valid - 1;
+    return (valid_window){at, at};
+}
+
+int64_t trit_data_valid_windows(const trit_data *d, int64_t T, int64_t max_tokens) {
+    int64_t n = d->window ? d->n_window : (d->n_valid - 1 + T - 1) / T, lo = 1;
+    if (max_tokens <= 0) return n;
+    while (lo < n) {
+        int64_t mid = lo + (n - lo) / 2;
+        if (valid_at(d, T, mid).from >= max_tokens) {
+            n = mid;
+        } else {
+            lo = mid + 1;
+        }
+    }
+    return n;
 }
 
 int trit_data_valid(const trit_data *d, int64_t window, int64_t T, int32_t *x, int32_t *y) {
-    TRIT_ASSERT(window >= 0 && window < trit_data_valid_windows(d, T));
-    int64_t at = window * T, n = d->n_valid - 1 - at;
-    if (n > T) n = T;
-    trit_corpus_read(valid_corpus(d), d->valid_from + at, n, x);
+    TRIT_ASSERT(window >= 0 && window < trit_data_valid_windows(d, T, 0));
+    valid_window v = valid_at(d, T, window);
+    int64_t end = valid_at(d, T, window + 1).from, n = end - v.begin, known = v.from - v.begin;
+    trit_corpus_read(valid_corpus(d), d->valid_from + v.begin, n, x);
     memcpy(y, x + 1, (size_t)(n - 1) * sizeof *y);
-    trit_corpus_read(valid_corpus(d), d->valid_from + at + n, 1, y + n - 1);
+    trit_corpus_read(valid_corpus(d), d->valid_from + end, 1, y + n - 1);
+    for (int64_t i = 0; i < known; i++) y[i] = -1;
     for (int64_t i = n; i < T; i++) {
         x[i] = TRIT_BYTE_EOT;
         y[i] = -1;
     }
-    return (int)n;
+    return (int)(n - known);
 }
 
 void trit_data_valid_span(const trit_data *d, int64_t T, int64_t n_windows, int64_t *n_tokens,
                           int64_t *n_text_bytes, double *source_nats) {
-    int64_t n = n_windows < trit_data_valid_windows(d, T) ? n_windows * T : d->n_valid - 1;
+    int64_t all = trit_data_valid_windows(d, T, 0);
+    int64_t n = valid_at(d, T, n_windows < all ? n_windows : all).from;
     int64_t from = d->valid_from + 1;
     *n_tokens = n;
     *n_text_bytes = trit_corpus_text_bytes(valid_corpus(d), from, from + n);

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 extern const char *const trit_tokenizer_names[];
-extern const char *const trit_window_names[]; /* where training windows begin */
+extern const char *const trit_window_names[]; /* where windows begin */
 typedef enum { TRIT_WINDOW_stream, TRIT_WINDOW_documents } trit_window;
 
 #define TRIT_DATA_FIELDS(F)                                                                       \
@@ -20,8 +20,8 @@ typedef enum { TRIT_WINDOW_stream, TRIT_WINDOW_documents } trit_window;
     F(STR, separator, "\"\"", 0, 0, NULL, "", "text between documents; \"\": a file is one")      \
     F(NAME, tokenizer, "\"bytes\"", 0, 0, trit_tokenizer_names, "", "how text becomes tokens")    \
     F(NAME, windows, "\"stream\"", 0, 0, trit_window_names, "",                                   \
-      "where training windows begin: anywhere in the stream of documents, or moved back to the "  \
-      "beginning of a document that starts less than a window earlier")                           \
+      "where windows begin: anywhere in the stream of documents, or moved back to the beginning " \
+      "of the document (validation: at most half a window)")                                      \
     F(INT, tales_bytes, "6000000", 1e4, 1e10, NULL, "bytes", "how much text builtin:tales makes") \
     F(INT, tales_seed, "1", 0, 9e15, NULL, "", "which stories builtin:tales makes")
 
@@ -59,10 +59,13 @@ int64_t trit_data_train_windows(const trit_data *d, int64_t T);
 void trit_data_train(const trit_data *d, uint64_t seed, int64_t first, int64_t n, int64_t T,
                      int32_t *x, int32_t *y);
 
-/* Windows that together predict every validation token but the first once, in order. */
-int64_t trit_data_valid_windows(const trit_data *d, int64_t T);
-/* One of them: x and y, both [T]. Returns the number of predicted tokens; behind these y is -1 and
- * x end-of-text. */
+/* Windows that together predict every validation token but the first once, in order; with
+ * max_tokens > 0 as many as predict so many. With data.windows = documents T is the context that
+ * the data was opened with. */
+int64_t trit_data_valid_windows(const trit_data *d, int64_t T, int64_t max_tokens);
+/* One of them: x and y, both [T]. Returns the number of predicted tokens; elsewhere y is -1: behind
+ * the last one, where x is end-of-text, and, with data.windows = documents, where the window
+ * repeats the beginning of a document for those that follow. */
 int trit_data_valid(const trit_data *d, int64_t window, int64_t T, int32_t *x, int32_t *y);
 /* About the tokens that the first n_windows (or all, if fewer) predict: their number, how many are
  * bytes of text, and minus their log probability under the source (NAN where unknown). */

@@ -252,9 +252,7 @@ static int64_t load_windows(trit_run *r, int64_t first, int64_t n_windows) {
 trit_status trit_run_eval(trit_run *r, int64_t max_tokens, const volatile sig_atomic_t *stop,
                           trit_eval_result *out, trit_error *e) {
     trit_run_graph *g = &r->eval;
-    int64_t n_windows = trit_data_valid_windows(r->data, g->T);
-    int64_t wanted = max_tokens ? (max_tokens + g->T - 1) / g->T : n_windows;
-    if (wanted < n_windows) n_windows = wanted;
+    int64_t n_windows = trit_data_valid_windows(r->data, g->T, max_tokens);
     trit_transformer_step(&r->model, r->step);
     double nats = 0;
     int64_t n_seen = 0;

@@ -162,16 +162,21 @@ static void training_windows(void **state) {
     trit_data_close(d);
 }
 
-/* Documents of 5 to 28 tokens, and one of 301 in which windows stay where they are. */
-static void windows_of_documents(void **state) {
-    (void)state;
-    FILE *f = create("documents");
+/* Documents of 5 to 28 tokens, and one of 301. */
+static void put_documents(const char *name) {
+    FILE *f = create(name);
     for (int i = 0; i < 120; i++) {
         fputc('<', f);
         for (int k = i == 60 ? 300 : 4 + i * 7 % 24; k > 1; k--) fputc('0' + i % 10, f);
         fputc('|', f);
     }
     assert_int_equal(fclose(f), 0);
+}
+
+/* In the long one windows stay where they are. */
+static void windows_of_documents(void **state) {
+    (void)state;
+    put_documents("documents");
     const char *path[] = {"documents"};
     trit_data_cfg cfg = config(path);
     cfg.separator = "|";
@@ -188,6 +193,44 @@ static void windows_of_documents(void **state) {
         n_inside++;
     }
     assert_in_range(n_inside, 20, 45); /* (301 - 32) / 32 in each of 4 epochs */
+    trit_data_close(d);
+}
+
+/* Every token once, and behind what precedes it in its document or half a window of that. */
+static void validation_in_documents(void **state) {
+    (void)state;
+    put_documents("all");
+    const char *path[] = {"all"};
+    trit_data_cfg cfg = config(path);
+    cfg.separator = "|";
+    cfg.valid = (trit_texts){1, path};
+    enum { T = 32 };
+    trit_data *d = opened(&cfg, T);
+    cfg.windows = TRIT_WINDOW_documents;
+    trit_data *docs = opened(&cfg, T);
+    int64_t n = trit_data_valid_windows(docs, T, 0), n_plain = trit_data_valid_windows(d, T, 0);
+    assert_true(n > n_plain && n <= 2 * n_plain);
+    int64_t at = 0, total = trit_data_valid_tokens(d);
+    for (int64_t w = 0; w < n; w++) {
+        int32_t x[T], y[T], px[T], py[T];
+        int labels = trit_data_valid(docs, w, T, x, y), first = 0;
+        while (y[first] == -1) first++;
+        assert_true(first <= T / 2 && (x[0] == '<' || first == T / 2 || x[0] == TRIT_BYTE_EOT));
+        assert_true(first + labels == T || w == n - 1);
+        for (int t = 0; t < labels; t++, at++) {
+            trit_data_valid(d, at / T, T, px, py);
+            assert_int_equal(x[first + t], px[at % T]);
+            assert_int_equal(y[first + t], py[at % T]);
+        }
+        int64_t n_tokens, n_bytes;
+        double nats;
+        trit_data_valid_span(docs, T, w + 1, &n_tokens, &n_bytes, &nats);
+        assert_int_equal(n_tokens, at);
+        assert_int_equal(trit_data_valid_windows(docs, T, at), w + 1);
+        assert_int_equal(trit_data_valid_windows(docs, T, at - labels + 1), w + 1);
+    }
+    assert_int_equal(at, total - 1);
+    trit_data_close(docs);
     trit_data_close(d);
 }
 
@@ -218,7 +261,7 @@ static void validation_covers_each_token_once(void **state) {
         cfg.valid = (trit_texts){1, valid};
         trit_data *d = opened(&cfg, 8);
         enum { T = 8 };
-        int64_t windows = trit_data_valid_windows(d, T), at = 0;
+        int64_t windows = trit_data_valid_windows(d, T, 0), at = 0;
         for (int64_t w = 0; w < windows; w++) {
             int32_t x[T], y[T];
             int labels = trit_data_valid(d, w, T, x, y);
@@ -338,6 +381,7 @@ int main(void) {
         cmocka_unit_test(windows_of_documents),
         cmocka_unit_test(short_texts),
         cmocka_unit_test(validation_covers_each_token_once),
+        cmocka_unit_test(validation_in_documents),
         cmocka_unit_test(refusals),
         cmocka_unit_test(relative_paths),
         cmocka_unit_test(fingerprint_sees_both_parts),
