@@ -173,7 +173,7 @@ static int run_train(int argc, char **argv) {
     trit_store_close(&s);
     trit_run_close(&r);
     trit_experiment_close(&x);
-    if (status == TRIT_E_STOPPED) return TRIT_EXIT_STOPPED;
+    if (status == TRIT_E_STOPPED) return trit_exit_of(status);
     return status ? trit_report(&e) : TRIT_EXIT_OK;
 }
 

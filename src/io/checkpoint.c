@@ -165,7 +165,7 @@ trit_status trit_checkpoint_newest(const char *run_dir, char *path, trit_error *
     char dir[PATH_MAX];
     trit_text hint = {0};
     if (!join(dir, run_dir, "checkpoints")) {
-        return TRIT_FAIL(e, E_IO, "'%s' holds no checkpoints: no directory 'checkpoints' in it",
+        return TRIT_FAIL(e, E_DATA, "'%s' holds no checkpoints: no directory 'checkpoints' in it",
                          run_dir);
     }
     if (join(path, dir, "latest") && !trit_file_read(path, NAME_MAX + 1, &hint, NULL)) {
@@ -182,7 +182,7 @@ trit_status trit_checkpoint_newest(const char *run_dir, char *path, trit_error *
         if (step > best && join(path, dir, f->d_name)) best = step; /* path follows best */
     }
     closedir(d);
-    if (best < 0) return TRIT_FAIL(e, E_IO, "'%s' holds no checkpoint (step-N.h5)", dir);
+    if (best < 0) return TRIT_FAIL(e, E_DATA, "'%s' holds no checkpoint (step-N.h5)", dir);
     return TRIT_OK;
 }
 
@@ -307,7 +307,7 @@ static trit_status read_list(trit_checkpoint *c, trit_error *e) {
     int64_t version = 0;
     TRIT_TRY(trit_checkpoint_attr_int(c, format_attr, &version, e));
     if (version < 1 || version > TRIT_CKPT_VERSION) {
-        return TRIT_FAIL(e, E_UNSUPPORTED,
+        return TRIT_FAIL(e, E_DATA,
                          "checkpoint format %" PRId64
                          ", but this program reads up to %d; use the program that wrote it, or a "
                          "newer one",
@@ -324,6 +324,9 @@ trit_status trit_checkpoint_open(trit_checkpoint **out, const char *path, trit_e
     trit_arena_init(&c->arena, "checkpoint");
     c->path = trit_arena_text(&c->arena, path, e);
     trit_status status = c->path ? TRIT_OK : TRIT_E_NOMEM;
+    if (!status && access(path, F_OK) && errno == ENOENT) {
+        status = TRIT_FAIL(e, E_DATA, "'%s': no such checkpoint", path);
+    }
     if (!status) status = trit_file_read(path, SIZE_MAX / 4, &c->file, e);
     if (!status) {
         status = read_list(c, e);

@@ -39,13 +39,14 @@ trit_status trit_checkpoint_write(const trit_io *io, const char *path, const tri
 
 /* The newest checkpoint of a run: RUN/checkpoints/FILE, where FILE is what the text file `latest`
  * there names or, when that is missing or names no file, the step-N.h5 with the largest N. Its
- * content is not looked at. path gets PATH_MAX bytes. TRIT_E_IO when there is none. */
+ * content is not looked at. path gets PATH_MAX bytes. TRIT_E_DATA when there is none. */
 trit_status trit_checkpoint_newest(const char *run_dir, char *path, trit_error *e);
 
 typedef struct trit_checkpoint trit_checkpoint;
 
 /* Reads path into memory, verifies its checksum, then lists it. Close with trit_checkpoint_close.
- * TRIT_E_FORMAT: not a checkpoint, cut short, damaged, or of a newer format. */
+ * TRIT_E_FORMAT: not a checkpoint, cut short or damaged; TRIT_E_DATA: not there, or whole, but of a
+ * newer format. */
 trit_status trit_checkpoint_open(trit_checkpoint **out, const char *path, trit_error *e);
 /* Accepts NULL. */
 void trit_checkpoint_close(trit_checkpoint *c);

@@ -127,7 +127,7 @@ trit_status trit_store_find(const char *path, const char *which, char *buf, size
                             trit_error *e) {
     struct stat st;
     if (stat(path, &st) != 0) {
-        return TRIT_FAIL(e, E_IO, "%s: no such run directory or checkpoint", path);
+        return TRIT_FAIL(e, E_DATA, "%s: no such run directory or checkpoint", path);
     }
     if (!S_ISDIR(st.st_mode)) {
         snprintf(buf, cap, "%s", path);

@@ -161,9 +161,9 @@ static void damaged_checkpoints(void **state) {
     assert_int_equal(shell("cp -r straight all; truncate -s 1000 all/checkpoints/*.h5;"
                            "cp -r all kept"),
                      0);
-    assert_exit(1, program_run("train tiny.json --run all"), "all/checkpoints/step-");
+    assert_exit(65, program_run("train tiny.json --run all"), "all/checkpoints/step-");
     assert_int_equal(shell("diff -r -x LOCK all kept"), 0);
-    assert_exit(1, program_run("eval all"), LAST);
+    assert_exit(65, program_run("eval all"), LAST);
 }
 
 static void directories_that_are_not_this_run(void **state) {
@@ -176,14 +176,14 @@ static void directories_that_are_not_this_run(void **state) {
                      0);
     assert_exit(2, program_run("train tiny.json --run foreign"), "notes.txt");
     assert_int_equal(shell("ls -A foreign | diff - before"), 0);
-    assert_exit(1, program_run("train tiny.json --run text.txt"), "text.txt");
-    assert_exit(1, program_run("train tiny.json --run /proc/trit"),
+    assert_exit(74, program_run("train tiny.json --run text.txt"), "text.txt");
+    assert_exit(74, program_run("train tiny.json --run /proc/trit"),
                 "cannot make directory '/proc/trit'");
     assert_exit(2, program_run("train tiny.json --run ''"), "--run: the path is empty");
     if (geteuid() == 0) return; /* nothing is forbidden to root */
     assert_int_equal(shell("mkdir -p closed; chmod 555 closed"), 0);
-    assert_exit(1, program_run("train tiny.json --run closed/run"), "Permission denied");
-    assert_exit(1, program_run("train tiny.json --run closed"), "Permission denied");
+    assert_exit(74, program_run("train tiny.json --run closed/run"), "Permission denied");
+    assert_exit(74, program_run("train tiny.json --run closed"), "Permission denied");
 }
 
 static void only_one_process_trains(void **state) {
@@ -210,7 +210,7 @@ static void disk_is_full(void **state) {
     kill(pid, SIGTERM);
     assert_int_equal(program_wait(pid), 75);
     assert_int_equal(shell("cp -r full/checkpoints kept-full"), 0);
-    assert_exit(1, program_run_as("ulimit -f 40;", "train tiny.json --run full"),
+    assert_exit(74, program_run_as("ulimit -f 40;", "train tiny.json --run full"),
                 "cannot write 'full/checkpoints/step-");
     assert_non_null(strstr(program_err.at, "File too large"));
     assert_int_equal(shell("diff -r full/checkpoints kept-full"), 0);
@@ -225,7 +225,7 @@ static void a_stop_that_cannot_be_saved_fails(void **state) {
                               "train tiny.json run.save_every=0 train.eval_every=0 --run unsaved");
     wait_for("err", "step  20/200");
     kill(pid, SIGTERM);
-    assert_int_equal(program_wait(pid), 1);
+    assert_int_equal(program_wait(pid), 74);
     wait_for("err", "File too large");
 }
 
@@ -274,7 +274,7 @@ static void json_result(void **state) {
     assert_exit(0, program_run("eval json --json --data other.txt"), "");
     assert_true(number_in(&program_out, "tokens") == 59);
     assert_true(number_in(&program_out, "val_loss") > valid);
-    assert_exit(1, program_run("eval json --data missing.txt"), "missing.txt: no such file");
+    assert_exit(65, program_run("eval json --data missing.txt"), "missing.txt: no such file");
 }
 
 /* The tales know their source. */

@@ -207,7 +207,7 @@ static void what_holds_no_checkpoint(void **state) {
     (void)state;
     char path[256];
     trit_error e = {0};
-    assert_int_equal(trit_store_find("nowhere", "latest", path, sizeof path, &e), TRIT_E_IO);
+    assert_int_equal(trit_store_find("nowhere", "latest", path, sizeof path, &e), TRIT_E_DATA);
     assert_int_equal(mkdir("hollow", 0777), 0);
     e = (trit_error){0};
     assert_int_equal(trit_store_find("hollow", "latest", path, sizeof path, &e), TRIT_E_FORMAT);
