@@ -9,22 +9,23 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static trit_status write_config(const char *path, const trit_experiment *exp, trit_error *e) {
+static trit_status write_config(const trit_store *s, const trit_experiment *exp, trit_error *e) {
+    char path[TRIT_STORE_PATH];
     trit_text text = {0};
+    TRIT_TRY(trit_store_join(path, s->dir, "config.json", e));
     trit_json_print(exp->resolved, true, &text);
     trit_text_add(&text, "\n");
     trit_status status = text.failed ? TRIT_FAIL(e, E_NOMEM, "no memory for the config")
-                                     : trit_file_replace(NULL, path, text.at, text.len, e);
+                                     : trit_file_replace(s->io, path, text.at, text.len, e);
     trit_text_free(&text);
     return status;
 }
 
-static trit_status same_config(const char *path, const trit_experiment *exp, trit_error *e) {
-    cJSON *old = NULL;
-    TRIT_TRY(trit_json_load(&old, path, e));
+trit_status trit_store_same_config(const char *path, const char *kept, const trit_experiment *exp,
+                                   trit_error *e) {
     trit_text diff = {0};
     int n = 0;
-    trit_status status = trit_experiment_diff(old, exp->resolved, &diff, &n, e);
+    trit_status status = trit_experiment_diff(exp, kept, path, &diff, &n, e);
     if (n) {
         status =
             TRIT_FAIL(e, E_CONFIG,
@@ -33,7 +34,6 @@ static trit_status same_config(const char *path, const trit_experiment *exp, tri
                       path, trit_text_get(&diff));
     }
     trit_text_free(&diff);
-    cJSON_Delete(old);
     return status;
 }
 
@@ -56,39 +56,60 @@ static trit_status check_empty(const char *dir, trit_error *e) {
     return status;
 }
 
-static trit_status check_dir(const char *dir, const trit_experiment *exp, bool *is_run,
+/* Whether config.json says another number of steps, as it may. */
+static bool other_steps(const char *kept, const trit_experiment *exp) {
+    cJSON *old = NULL;
+    if (trit_json_parse(&old, kept, strlen(kept), "config.json", NULL)) return false;
+    const cJSON *steps = trit_json_get(trit_json_get(old, "train"), "steps");
+    bool other = cJSON_IsNumber(steps) && steps->valuedouble != (double)exp->cfg.train.steps;
+    cJSON_Delete(old);
+    return other;
+}
+
+/* *write: config.json is to be written, as there is no run yet, or one that is made longer. */
+static trit_status check_dir(const char *dir, const trit_experiment *exp, bool *write,
                              trit_error *e) {
     char config[TRIT_STORE_PATH];
     TRIT_TRY(trit_store_join(config, dir, "config.json", e));
-    *is_run = trit_store_exists(config);
-    return *is_run ? same_config(config, exp, e) : check_empty(dir, e);
+    *write = !trit_store_exists(config);
+    if (*write) return check_empty(dir, e);
+    trit_text kept = {0};
+    TRIT_TRY(trit_file_read(config, TRIT_JSON_MAX_BYTES, &kept, e));
+    trit_status status = trit_store_same_config(config, kept.at, exp, e);
+    if (!status) *write = other_steps(kept.at, exp);
+    trit_text_free(&kept);
+    return status;
 }
 
-trit_status trit_store_open(trit_store *s, const char *dir, const trit_experiment *exp,
-                            trit_error *e) {
-    *s = (trit_store){.best_loss = INFINITY,
+trit_status trit_store_open(trit_store *s, const char *dir, const trit_io *io,
+                            const trit_experiment *exp, trit_error *e) {
+    *s = (trit_store){.io = io ? io : &trit_io_real,
+                      .best_loss = INFINITY,
                       .best_step = -1,
                       .eval_step = -1,
                       .stats_step = -1,
                       .saved_step = -1,
-                      .keep_last = exp->cfg.run.keep_last};
+                      .whole = {-1, -1}};
     s->dir = strdup(dir);
     if (!s->dir) return TRIT_FAIL(e, E_NOMEM, "no memory for a path");
     if (!*dir) return TRIT_FAIL(e, E_USAGE, "the name of the run directory is empty");
-    char path[TRIT_STORE_PATH];
-    bool is_run;
+    bool write;
     /* Once before anything is made, and once more when nobody else can be making it. */
-    TRIT_TRY(check_dir(dir, exp, &is_run, e));
-    TRIT_TRY(trit_file_make_dir(NULL, dir, e));
+    TRIT_TRY(check_dir(dir, exp, &write, e));
+    TRIT_TRY(trit_file_make_dir(s->io, dir, e));
     TRIT_TRY(trit_lock_take(dir, &s->lock, e));
-    TRIT_TRY(check_dir(dir, exp, &is_run, e));
+    TRIT_TRY(check_dir(dir, exp, &write, e));
     /* config.json comes first: with it, whatever a killed process leaves is a run. */
-    TRIT_TRY(trit_store_join(path, dir, "config.json", e));
-    if (!is_run) TRIT_TRY(write_config(path, exp, e));
-    TRIT_TRY(trit_store_join(path, dir, "checkpoints", e));
-    TRIT_TRY(trit_file_make_dir(NULL, path, e));
-    TRIT_TRY(trit_store_join(path, dir, "plots", e));
-    return trit_file_make_dir(NULL, path, e);
+    if (write) TRIT_TRY(write_config(s, exp, e));
+    trit_file_clean(s->io, dir);
+    static const char *const folders[] = {"checkpoints", "plots"};
+    for (int i = 0; i < 2; i++) {
+        char path[TRIT_STORE_PATH];
+        TRIT_TRY(trit_store_join(path, dir, folders[i], e));
+        TRIT_TRY(trit_file_make_dir(s->io, path, e));
+        trit_file_clean(s->io, path);
+    }
+    return TRIT_OK;
 }
 
 void trit_store_close(trit_store *s) {
@@ -117,7 +138,10 @@ trit_status trit_store_flush(trit_store *s, trit_error *e) {
     if (!s->metrics.len) return TRIT_OK;
     char path[TRIT_STORE_PATH];
     TRIT_TRY(trit_store_join(path, s->dir, "metrics.jsonl", e));
-    TRIT_TRY(trit_file_append(NULL, path, s->metrics.at, s->metrics.len, e));
+    if (s->metrics_torn) TRIT_TRY(trit_file_truncate(s->io, path, s->metrics_bytes, e));
+    s->metrics_torn = true;
+    TRIT_TRY(trit_file_append(s->io, path, s->metrics.at, s->metrics.len, e));
+    s->metrics_torn = false;
     s->metrics_bytes += (int64_t)s->metrics.len;
     s->metrics.len = 0;
     return TRIT_OK;

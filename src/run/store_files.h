@@ -21,6 +21,10 @@ trit_status trit_store_steps(const char *dir, int64_t **out, int *n_out, trit_er
  * them; parameters alone without with_optim. *out is in mem. */
 trit_status trit_store_tensors(trit_run *r, trit_arena *mem, bool with_optim,
                                trit_ckpt_tensor **out, int *n_out, trit_error *e);
+/* E_CONFIG with the difference where the config `kept` (a JSON text, found in path) makes another
+ * run than exp. */
+trit_status trit_store_same_config(const char *path, const char *kept, const trit_experiment *exp,
+                                   trit_error *e);
 /* Pointers (`latest`, `best`) follow the newest checkpoint. A process that dies between writing a
  * checkpoint and its pointers leaves them behind, so resuming comes here too. */
 trit_status trit_store_point(const trit_store *s, trit_error *e);

@@ -6,45 +6,86 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a checkpoint says of the run besides its tensors. */
+typedef struct position {
+    int64_t step, metrics_bytes, best_step, eval_step, stats_step;
+    double best_loss;
+    const char *data, *config; /* of the checkpoint */
+    trit_guard guard;
+} position;
+
+/* Attributes that came later than the format: absent ones leave *out as it is. */
+static trit_status later_int(const trit_checkpoint *c, const char *name, int64_t *out,
+                             trit_error *e) {
+    return trit_checkpoint_has_attr(c, name) ? trit_checkpoint_attr_int(c, name, out, e) : TRIT_OK;
+}
+
+static trit_status later_real(const trit_checkpoint *c, const char *name, double *out,
+                              trit_error *e) {
+    return trit_checkpoint_has_attr(c, name) ? trit_checkpoint_attr_real(c, name, out, e) : TRIT_OK;
+}
+
+static trit_status read_position(const trit_checkpoint *c, position *p, trit_error *e) {
+    *p = (position){0};
+    TRIT_TRY(trit_checkpoint_attr_int(c, "step", &p->step, e));
+    TRIT_TRY(trit_checkpoint_attr_int(c, "metrics_bytes", &p->metrics_bytes, e));
+    TRIT_TRY(trit_checkpoint_attr_int(c, "best_step", &p->best_step, e));
+    TRIT_TRY(trit_checkpoint_attr_real(c, "best_loss", &p->best_loss, e));
+    TRIT_TRY(trit_checkpoint_attr_int(c, "eval_step", &p->eval_step, e));
+    TRIT_TRY(trit_checkpoint_attr_int(c, "stats_step", &p->stats_step, e));
+    TRIT_TRY(trit_checkpoint_attr_text(c, "data_fingerprint", &p->data, e));
+    TRIT_TRY(trit_checkpoint_attr_text(c, "config", &p->config, e));
+    TRIT_TRY(later_real(c, "loss_mean", &p->guard.mean, e));
+    TRIT_TRY(later_real(c, "loss_variance", &p->guard.variance, e));
+    TRIT_TRY(later_int(c, "loss_count", &p->guard.n_loss, e));
+    TRIT_TRY(later_int(c, "bad_steps", &p->guard.n_bad, e));
+    return later_int(c, "skipped_steps", &p->guard.shift, e);
+}
+
+/* Whether the checkpoint continues this run, and is the one that its name says. */
+static trit_status check_position(const trit_run *r, const position *p, int64_t step,
+                                  const char *path, trit_error *e) {
+    char now[17];
+    if (p->step != step) {
+        return TRIT_FAIL(e, E_FORMAT, "holds step %" PRId64 ", which its name denies", p->step);
+    }
+    TRIT_TRY(trit_store_same_config(path, p->config, r->exp, e));
+    if (p->step > r->exp->cfg.train.steps) {
+        return TRIT_FAIL(e, E_CONFIG,
+                         "train.steps is %" PRId64 ", but the run is at step %" PRId64 " already",
+                         r->exp->cfg.train.steps, p->step);
+    }
+    snprintf(now, sizeof now, "%016" PRIx64, trit_data_fingerprint(r->data));
+    if (strcmp(now, p->data) == 0) return TRIT_OK;
+    return TRIT_FAIL(e, E_DATA,
+                     "the data is not what the run was trained on (fingerprint %s, now %s); "
+                     "restore the text, or give another directory with --run",
+                     p->data, now);
+}
+
 /* Loads one checkpoint completely; the run is unchanged unless it fits. */
-static trit_status load_checkpoint(trit_store *s, trit_run *r, const char *path, trit_error *e) {
+static trit_status load_checkpoint(trit_store *s, trit_run *r, const char *path, int64_t step,
+                                   trit_error *e) {
     trit_checkpoint *c = NULL;
     trit_arena mem;
     trit_arena_init(&mem, "checkpoint");
-    int64_t step = 0, bytes = 0, best_step = -1, eval_step = -1, stats_step = -1;
-    double best_loss = INFINITY;
-    const char *fingerprint = "";
+    position p;
     trit_ckpt_tensor *t;
     int n;
-    char now[17];
     trit_status status = trit_checkpoint_open(&c, path, e);
-    if (!status) status = trit_checkpoint_attr_int(c, "step", &step, e);
-    if (!status) status = trit_checkpoint_attr_int(c, "metrics_bytes", &bytes, e);
-    if (!status) status = trit_checkpoint_attr_int(c, "best_step", &best_step, e);
-    if (!status) status = trit_checkpoint_attr_real(c, "best_loss", &best_loss, e);
-    if (!status) status = trit_checkpoint_attr_int(c, "eval_step", &eval_step, e);
-    if (!status) status = trit_checkpoint_attr_int(c, "stats_step", &stats_step, e);
-    if (!status) status = trit_checkpoint_attr_text(c, "data_fingerprint", &fingerprint, e);
-    if (!status) {
-        snprintf(now, sizeof now, "%016" PRIx64, trit_data_fingerprint(r->data));
-        if (strcmp(now, fingerprint) != 0) {
-            status = TRIT_FAIL(e, E_DATA,
-                               "the data is not what the run was trained on (fingerprint "
-                               "%s, now %s); restore the text, or give another directory with "
-                               "--run",
-                               fingerprint, now);
-        }
-    }
+    if (!status) status = read_position(c, &p, e);
+    if (!status) status = check_position(r, &p, step, path, e);
     if (!status) status = trit_store_tensors(r, &mem, true, &t, &n, e);
     if (!status) status = trit_checkpoint_load(c, t, n, e);
     if (!status) {
-        r->step = step;
-        s->metrics_bytes = bytes;
-        s->best_step = best_step;
-        s->best_loss = best_loss;
-        s->eval_step = eval_step;
-        s->stats_step = stats_step;
-        s->saved_step = step;
+        r->step = s->saved_step = s->whole[0] = p.step;
+        s->whole[1] = -1;
+        r->guard = p.guard;
+        s->metrics_bytes = p.metrics_bytes;
+        s->best_step = p.best_step;
+        s->best_loss = p.best_loss;
+        s->eval_step = p.eval_step;
+        s->stats_step = p.stats_step;
     }
     /* Opening names the file itself. */
     if (status && c) trit_error_wrap(e, "%s", path);
@@ -64,7 +105,7 @@ trit_status trit_store_resume(trit_store *s, trit_run *r, trit_error *e) {
         trit_error why = {0};
         trit_store_name(name, step[i]);
         status = trit_store_join(path, s->dir, name, &why);
-        if (!status) status = load_checkpoint(s, r, path, &why);
+        if (!status) status = load_checkpoint(s, r, path, step[i], &why);
         if (!status) break;
         /* Only damage is worth looking further back for; anything else would fail there too. */
         if (status != TRIT_E_FORMAT || i + 1 == n) {
@@ -75,8 +116,10 @@ trit_status trit_store_resume(trit_store *s, trit_run *r, trit_error *e) {
     }
     free(step);
     if (status) return status;
+    s->metrics.len = 0;
+    s->metrics_torn = false;
     TRIT_TRY(trit_store_join(path, s->dir, "metrics.jsonl", e));
-    TRIT_TRY(trit_file_truncate(NULL, path, s->metrics_bytes, e));
+    TRIT_TRY(trit_file_truncate(s->io, path, s->metrics_bytes, e));
     return s->saved_step < 0 ? TRIT_OK : trit_store_point(s, e);
 }
 
@@ -93,7 +136,8 @@ trit_status trit_store_load_config(const char *checkpoint, trit_experiment *exp,
     return status;
 }
 
-trit_status trit_store_load_weights(const char *checkpoint, trit_run *r, trit_error *e) {
+trit_status trit_store_load_weights(const char *checkpoint, trit_run *r, trit_text *skipped,
+                                    trit_error *e) {
     trit_checkpoint *c = NULL;
     trit_arena mem;
     trit_arena_init(&mem, "checkpoint");
@@ -102,7 +146,7 @@ trit_status trit_store_load_weights(const char *checkpoint, trit_run *r, trit_er
     trit_status status = trit_checkpoint_open(&c, checkpoint, e);
     if (!status) status = trit_checkpoint_attr_int(c, "step", &r->step, e);
     if (!status) status = trit_store_tensors(r, &mem, false, &t, &n, e);
-    for (int i = 0; !status && i < n; i++) status = trit_checkpoint_read_one(c, &t[i], e);
+    if (!status) status = trit_checkpoint_load_part(c, "param/", t, n, skipped, e);
     trit_checkpoint_close(c);
     trit_arena_free(&mem);
     return status;
