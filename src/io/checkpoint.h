@@ -50,6 +50,9 @@ typedef struct trit_checkpoint trit_checkpoint;
 trit_status trit_checkpoint_open(trit_checkpoint **out, const char *path, trit_error *e);
 /* Whether path is what a save wrote, bit for bit; HDF5 is not asked. Errors as above. */
 trit_status trit_checkpoint_verify(const char *path, trit_error *e);
+/* What can be recognised in a file that is refused, or is none of ours: a line about each tensor.
+ * libhdf5 may crash or hang over it: to be called in a child process (run/child.h). */
+void trit_checkpoint_survey(const char *path, trit_text *out);
 /* Accepts NULL. */
 void trit_checkpoint_close(trit_checkpoint *c);
 
