@@ -9,8 +9,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Exit codes (documented in the README). */
-enum { TRIT_EXIT_OK = 0, TRIT_EXIT_FAILED = 1, TRIT_EXIT_USAGE = 2, TRIT_EXIT_STOPPED = 75 };
+/* Exit codes: docs/reliability.md says what a script should do with each. */
+#define TRIT_EXIT_LIST(X)                                                             \
+    X(OK, 0, "done")                                                                  \
+    X(FAILED, 1, "failed")                                                            \
+    X(USAGE, 2, "bad usage or configuration")                                         \
+    X(DATA, 65, "bad data, or no valid checkpoint")                                   \
+    X(IO, 74, "a file could not be read or written; what was saved before is intact") \
+    X(STOPPED, 75, "stopped on request; the same command continues")                  \
+    X(DIVERGED, 76, "the numbers went bad for good")
+enum {
+#define X(id, code, text) TRIT_EXIT_##id = (code),
+    TRIT_EXIT_LIST(X)
+#undef X
+};
 
 typedef struct trit_verb {
     const char *name;  /* "train" */
@@ -34,8 +46,9 @@ typedef struct trit_option {
  * An unknown option, a missing or bad value is TRIT_E_USAGE, with the nearest option's name. */
 trit_status trit_options_read(const trit_option *options, int n_options, int argc, char **argv,
                               int *n_left, trit_error *e);
-/* Prints "trit: TEXT" to stderr; returns the exit code that belongs to the status: 2 for
- * E_CONFIG and E_USAGE, 75 for E_STOPPED, 1 for other errors. */
+/* The exit code that belongs to a status. */
+int trit_exit_of(trit_status status);
+/* Prints "trit: TEXT" to stderr; returns the error's exit code. */
 int trit_report(const trit_error *e);
 /* Log sink that writes lines to stderr. */
 extern const trit_log trit_stderr_log;

@@ -38,10 +38,10 @@ static void print_verbs(FILE *to) {
     }
     fprintf(to, "  %-10s %s\n  %-10s %s\n\n", "help", "explains a verb: trit help VERB",
             "--version", "prints the version");
-    fprintf(to,
-            "Exit codes: %d done, %d failed, %d bad usage or configuration, "
-            "%d stopped on request (the same command continues).\n",
-            TRIT_EXIT_OK, TRIT_EXIT_FAILED, TRIT_EXIT_USAGE, TRIT_EXIT_STOPPED);
+    fprintf(to, "Exit codes:\n");
+#define X(id, code, text) fprintf(to, "  %-10d %s\n", code, text);
+    TRIT_EXIT_LIST(X)
+#undef X
 }
 
 static int print_help(const trit_verb *verb) {
@@ -114,7 +114,7 @@ static int close_output(int code) {
     if (!failed) return code;
     fprintf(stderr, "trit: standard output could not be written%s%s\n", errno ? ": " : "",
             errno ? strerror(errno) : "");
-    return code ? code : TRIT_EXIT_FAILED;
+    return code ? code : TRIT_EXIT_IO;
 }
 
 int main(int argc, char **argv) {

@@ -98,19 +98,34 @@ trit_status trit_options_read(const trit_option *options, int n_options, int arg
     return TRIT_OK;
 }
 
-int trit_report(const trit_error *e) {
-    fprintf(stderr, "trit: %s\n", e->text[0] ? e->text : trit_status_text(e->code));
-    switch (e->code) {
+int trit_exit_of(trit_status status) {
+    switch (status) {
     case TRIT_OK:
         return TRIT_EXIT_OK;
     case TRIT_E_CONFIG:
     case TRIT_E_USAGE:
         return TRIT_EXIT_USAGE;
+    case TRIT_E_DATA:
+    case TRIT_E_FORMAT:
+    case TRIT_E_SHAPE: /* of a tensor in a file: graphs are checked with the configuration */
+        return TRIT_EXIT_DATA;
+    case TRIT_E_IO:
+        return TRIT_EXIT_IO;
     case TRIT_E_STOPPED:
         return TRIT_EXIT_STOPPED;
-    default:
-        return TRIT_EXIT_FAILED;
+    case TRIT_E_NUMERIC:
+        return TRIT_EXIT_DIVERGED;
+    case TRIT_E_NOMEM:
+    case TRIT_E_STATE:
+    case TRIT_E_UNSUPPORTED:
+        break;
     }
+    return TRIT_EXIT_FAILED;
+}
+
+int trit_report(const trit_error *e) {
+    fprintf(stderr, "trit: %s\n", e->text[0] ? e->text : trit_status_text(e->code));
+    return trit_exit_of(e->code);
 }
 
 static void stderr_line(void *self, trit_log_level level, const char *text) {

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "io/checkpoint.h"
 #include "io/json.h"
+#include "run/child.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -207,6 +208,23 @@ static trit_status print_json(trit_text *out, trit_checkpoint *c, const char *pa
     return TRIT_OK;
 }
 
+static void work(void *path, trit_text *out) {
+    trit_checkpoint_survey(path, out);
+}
+
+/* Says of a refused file what it seems to hold. */
+static void survey(const char *path, trit_text *out) {
+    enum { SECONDS = 5, MAX_BYTES = 1 << 28 };
+    trit_error why = {0};
+    trit_text lines = {0};
+    int64_t file_bytes = 0;
+    if (trit_file_size(path, &file_bytes, &why)) return;
+    trit_child_run(work, (void *)path, SECONDS, MAX_BYTES + 4 * (size_t)file_bytes, &lines, &why);
+    trit_text_add(out, "%s: refused; what it seems to hold:\n%s", path, trit_text_get(&lines));
+    if (why.code) trit_text_add(out, "  %s\n", why.text);
+    trit_text_free(&lines);
+}
+
 static trit_status inspect(const char *where, bool json, trit_text *out, trit_error *e) {
     char newest[PATH_MAX];
     struct stat st;
@@ -216,7 +234,9 @@ static trit_status inspect(const char *where, bool json, trit_text *out, trit_er
         path = newest;
     }
     trit_checkpoint *c = NULL;
-    TRIT_TRY(trit_checkpoint_open(&c, path, e));
+    trit_status opened = trit_checkpoint_open(&c, path, e);
+    if (opened == TRIT_E_FORMAT && !json) survey(path, out);
+    if (opened) return opened;
     trit_status status = (json ? print_json : print_text)(out, c, path, e);
     trit_checkpoint_close(c);
     if (!status && out->failed) status = TRIT_FAIL(e, E_NOMEM, "no memory for the output");
@@ -235,7 +255,7 @@ static int run(int argc, char **argv) {
     }
     trit_text out = {0};
     bool failed = inspect(argv[0], json, &out, &e) != TRIT_OK;
-    if (!failed) fputs(trit_text_get(&out), stdout);
+    if (!failed || !json) fputs(trit_text_get(&out), stdout);
     trit_text_free(&out);
     return failed ? trit_report(&e) : TRIT_EXIT_OK;
 }

@@ -5,23 +5,41 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t stop_asked;
+static volatile sig_atomic_t stop_asked, in_loop;
 
+/* The first signal asks the loop. A second one, or one while there is nothing to save yet, ends the
+ * process at once: safe at any moment, since files are only ever replaced whole and the kernel
+ * gives the run directory free. */
 static void on_stop(int signal_number) {
+    if (stop_asked || !in_loop) _exit(TRIT_EXIT_STOPPED);
     stop_asked = signal_number;
 }
 
-/* The first signal asks, the second (the handler is gone by then) ends the process at once: safe at
- * any moment, since files are only ever replaced whole. */
+static void catch_signal(int number, void (*handler)(int)) {
+    struct sigaction a = {.sa_handler = handler};
+    sigemptyset(&a.sa_mask);
+    sigaction(number, &a, NULL);
+}
+
+/* Until the config is read, SIGUSR1 is taken for the one that it names, as it is by default. */
 static void catch_signals(void) {
-    static const int numbers[] = {SIGINT, SIGTERM};
-    for (int i = 0; i < 2; i++) {
-        struct sigaction a = {.sa_handler = on_stop, .sa_flags = (int)SA_RESETHAND};
-        sigemptyset(&a.sa_mask);
-        sigaction(numbers[i], &a, NULL);
-    }
+    catch_signal(SIGINT, on_stop);
+    catch_signal(SIGTERM, on_stop);
+    catch_signal(SIGUSR1, on_stop);
+}
+
+static void catch_configured(int stop_signal) {
+    if (stop_signal != TRIT_STOP_SIGNAL_USR1) catch_signal(SIGUSR1, SIG_DFL);
+    if (stop_signal == TRIT_STOP_SIGNAL_USR2) catch_signal(SIGUSR2, on_stop);
+}
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 typedef struct screen {
@@ -128,16 +146,44 @@ static trit_status plot(const trit_run *r, const trit_store *s, const trit_train
     return trit_store_plot(s, title, t->valid.source_loss, e);
 }
 
-static trit_status train(trit_run *r, trit_store *s, const char *dir, bool json, trit_error *e) {
+typedef struct options {
+    const char *dir, *from; /* NULL: not given */
+    bool partial, json;
+    double began;
+} options;
+
+/* Weights of another run for one that has no checkpoint yet, made its step 0: the same command, or
+ * the same without --from, continues. */
+static trit_status begin_from(trit_run *r, trit_store *s, const options *o, trit_error *e) {
+    char checkpoint[4096];
+    trit_text skipped = {0};
+    TRIT_TRY(trit_store_find(o->from, "latest", checkpoint, sizeof checkpoint, e));
+    trit_status status = trit_store_load_weights(checkpoint, r, o->partial ? &skipped : NULL, e);
+    if (status && !o->partial) trit_error_wrap(e, "--from (--partial takes what fits)");
+    if (!status) {
+        fprintf(stderr, "weights of %s, step %lld\n", checkpoint, (long long)r->step);
+        if (skipped.len) fprintf(stderr, "skipped:\n%s", trit_text_get(&skipped));
+        r->step = 0;
+        status = trit_store_save(s, r, e);
+    }
+    trit_text_free(&skipped);
+    return status;
+}
+
+static trit_status train(trit_run *r, trit_store *s, const options *opt, trit_error *e) {
     TRIT_TRY(trit_store_resume(s, r, e));
-    introduce(r, dir);
+    if (opt->from && s->saved_step < 0) TRIT_TRY(begin_from(r, s, opt, e));
+    introduce(r, s->dir);
     screen scr = {.terminal = isatty(STDERR_FILENO)};
-    trit_train_options o = {.stop = &stop_asked, .progress = show, .self = &scr};
+    trit_train_options o = {
+        .stop = &stop_asked, .spent = now() - opt->began, .progress = show, .self = &scr};
     trit_train_result result;
+    in_loop = 1;
     trit_status status = trit_train(r, s, &o, &result, e);
+    in_loop = 0;
     end_line(&scr);
     if (status == TRIT_E_STOPPED) {
-        fprintf(stderr, "stopped at step %lld and saved; the same command continues\n",
+        fprintf(stderr, "%s: stopped at step %lld and saved; the same command continues\n", e->text,
                 (long long)r->step);
     }
     if (status) return status;
@@ -145,46 +191,61 @@ static trit_status train(trit_run *r, trit_store *s, const char *dir, bool json,
     if (r->exp->cfg.run.plot && plot(r, s, &result, &why)) {
         trit_log_warn(&trit_stderr_log, "no plot: %s", why.text);
     }
-    print_result(r, &result, dir, json);
+    print_result(r, &result, s->dir, opt->json);
+    return TRIT_OK;
+}
+
+static trit_status read_options(options *o, int argc, char **argv, int *n, trit_error *e) {
+    const trit_option list[] = {{"--run", TRIT_OPT_TEXT, &o->dir, 0, 0},
+                                {"--from", TRIT_OPT_TEXT, &o->from, 0, 0},
+                                {"--partial", TRIT_OPT_FLAG, &o->partial, 0, 0},
+                                {"--json", TRIT_OPT_FLAG, &o->json, 0, 0}};
+    TRIT_TRY(trit_options_read(list, 4, argc, argv, n, e));
+    if (o->dir && !*o->dir) return TRIT_FAIL(e, E_USAGE, "--run: the path is empty");
+    if (o->partial && !o->from) {
+        return TRIT_FAIL(e, E_USAGE, "--partial belongs to --from CKPT, which is missing");
+    }
     return TRIT_OK;
 }
 
 static int run_train(int argc, char **argv) {
-    const char *dir = NULL;
-    bool json = false;
-    const trit_option options[] = {{"--run", TRIT_OPT_TEXT, &dir, 0, 0},
-                                   {"--json", TRIT_OPT_FLAG, &json, 0, 0}};
+    options o = {.began = now()};
     int n;
     trit_error e = {0};
     trit_experiment x = {0};
     trit_run r = {0};
     trit_store s = {0};
     char path[4096];
-    trit_status status = trit_options_read(options, 2, argc, argv, &n, &e);
-    if (!status && dir && !*dir) status = TRIT_FAIL(&e, E_USAGE, "--run: the path is empty");
+    trit_status status = read_options(&o, argc, argv, &n, &e);
     if (!status) status = trit_cli_experiment(&x, n, argv, &e);
     catch_signals();
     if (!status) {
-        snprintf(path, sizeof path, "%s%s", dir ? "" : "runs/", dir ? dir : x.cfg.name);
+        catch_configured(x.cfg.run.stop_signal);
+        snprintf(path, sizeof path, "%s%s", o.dir ? "" : "runs/", o.dir ? o.dir : x.cfg.name);
         status = trit_cli_open(&r, &x, TRIT_RUN_TRAIN | TRIT_RUN_EVAL, &e);
     }
-    if (!status) status = trit_store_open(&s, path, &x, &e);
-    if (!status) status = train(&r, &s, path, json, &e);
+    if (!status) status = trit_store_open(&s, path, NULL, &x, &e);
+    if (!status) status = train(&r, &s, &o, &e);
     trit_store_close(&s);
     trit_run_close(&r);
     trit_experiment_close(&x);
-    if (status == TRIT_E_STOPPED) return TRIT_EXIT_STOPPED;
+    if (status == TRIT_E_STOPPED) return trit_exit_of(status);
     return status ? trit_report(&e) : TRIT_EXIT_OK;
 }
 
 const trit_verb trit_verb_train = {
-    "train", "CONFIG [key=value...] [--run DIR] [--json]",
+    "train", "CONFIG [key=value...] [--run DIR] [--from CKPT [--partial]] [--json]",
     "trains a model; the same command again continues where it stopped",
     "  CONFIG         JSON file, e.g. configs/quickstart.json\n"
     "  key=value      overrides a setting: optim.lr=1e-3, quant.weights=int4-absmax-row\n"
     "  --run DIR      run directory (default runs/NAME, NAME from the config)\n"
+    "  --from CKPT    begins with the weights of a checkpoint or run, at step 0; ignored once the "
+    "run\n"
+    "                 has a checkpoint of its own\n"
+    "  --partial      takes the weights that fit, and says which do not\n"
     "  --json         last line on stdout is one JSON object\n\n"
-    "Ctrl-C or SIGTERM: saves and exits with 75; a second one ends at once.\n"
+    "Ctrl-C, SIGTERM or run.stop_signal (SIGUSR1): saves and exits with 75; a second one ends at "
+    "once.\n"
     "Environment: TRIT_THREADS, TRIT_CPU (base, avx2, avx512), TRIT_GEMM (openblas, onednn, "
     "reference).\n",
     run_train};

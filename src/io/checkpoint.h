@@ -39,14 +39,20 @@ trit_status trit_checkpoint_write(const trit_io *io, const char *path, const tri
 
 /* The newest checkpoint of a run: RUN/checkpoints/FILE, where FILE is what the text file `latest`
  * there names or, when that is missing or names no file, the step-N.h5 with the largest N. Its
- * content is not looked at. path gets PATH_MAX bytes. TRIT_E_IO when there is none. */
+ * content is not looked at. path gets PATH_MAX bytes. TRIT_E_DATA when there is none. */
 trit_status trit_checkpoint_newest(const char *run_dir, char *path, trit_error *e);
 
 typedef struct trit_checkpoint trit_checkpoint;
 
 /* Reads path into memory, verifies its checksum, then lists it. Close with trit_checkpoint_close.
- * TRIT_E_FORMAT: not a checkpoint, cut short, damaged, or of a newer format. */
+ * TRIT_E_FORMAT: not a checkpoint, cut short or damaged; TRIT_E_DATA: not there, or whole, but of a
+ * newer format. */
 trit_status trit_checkpoint_open(trit_checkpoint **out, const char *path, trit_error *e);
+/* Whether path is what a save wrote, bit for bit; HDF5 is not asked. Errors as above. */
+trit_status trit_checkpoint_verify(const char *path, trit_error *e);
+/* What can be recognised in a file that is refused, or is none of ours: a line about each tensor.
+ * libhdf5 may crash or hang over it: to be called in a child process (run/child.h). */
+void trit_checkpoint_survey(const char *path, trit_text *out);
 /* Accepts NULL. */
 void trit_checkpoint_close(trit_checkpoint *c);
 
@@ -61,6 +67,7 @@ const trit_ckpt_tensor *trit_checkpoint_find(const trit_checkpoint *c, const cha
 int trit_checkpoint_n_attrs(const trit_checkpoint *c);
 const trit_ckpt_attr *trit_checkpoint_attr(const trit_checkpoint *c, int i);
 
+bool trit_checkpoint_has_attr(const trit_checkpoint *c, const char *name);
 /* Attribute of the given kind; an absent one or another kind is TRIT_E_FORMAT with its name. */
 trit_status trit_checkpoint_attr_int(const trit_checkpoint *c, const char *name, int64_t *out,
                                      trit_error *e);
@@ -73,8 +80,13 @@ trit_status trit_checkpoint_attr_text(const trit_checkpoint *c, const char *name
 /* Loads everything into expected[n].data. Strict both ways: a tensor that is missing, not expected,
  * or of another type or shape is an error with its path, before anything is loaded. Afterwards only
  * a wrong checksum of a tensor can fail, and leaves data partly loaded. */
-trit_status trit_checkpoint_load(trit_checkpoint *c, trit_ckpt_tensor *expected, int n,
+trit_status trit_checkpoint_load(trit_checkpoint *c, const trit_ckpt_tensor *expected, int n,
                                  trit_error *e);
+/* The same for those tensors of the file whose paths begin with prefix. Where skipped is not NULL,
+ * what does not fit is left alone, and skipped gets a line about each. */
+trit_status trit_checkpoint_load_part(trit_checkpoint *c, const char *prefix,
+                                      const trit_ckpt_tensor *expected, int n, trit_text *skipped,
+                                      trit_error *e);
 /* Loads the one tensor expected->path; other tensors of the file are of no concern. */
 trit_status trit_checkpoint_read_one(trit_checkpoint *c, const trit_ckpt_tensor *expected,
                                      trit_error *e);

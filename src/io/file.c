@@ -1,5 +1,6 @@
 #include "io/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -188,16 +189,27 @@ static trit_status write_failed(const char *path, size_t n_bytes, int err, trit_
                      strerror(err), remedy(err));
 }
 
+/* The directory that holds path, which is shorter than PATH_MAX; returns how many characters of
+ * path name it. */
+static int parent_of(char dir[PATH_MAX], const char *path) {
+    const char *slash = strrchr(path, '/');
+    int n = slash ? (int)(slash - path) + 1 : 0;
+    snprintf(dir, PATH_MAX, "%.*s", n ? n : 2, n ? path : "./");
+    return n;
+}
+
+/* A temporary file is ".NAME.tmp-PID" beside NAME. */
+static const char temp_mark[] = ".tmp-";
+
 trit_status trit_file_replace(const trit_io *io, const char *path, const void *data, size_t n_bytes,
                               trit_error *e) {
     if (!io) io = &trit_io_real;
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     char dir[PATH_MAX], temp[PATH_MAX + 32];
-    int dir_len = (int)(name - path);
     if (strlen(path) >= sizeof dir) return write_failed(path, n_bytes, ENAMETOOLONG, e);
+    int dir_len = parent_of(dir, path);
+    const char *name = path + dir_len;
     if (!*name) return write_failed(path, n_bytes, EISDIR, e);
-    snprintf(dir, sizeof dir, "%.*s", dir_len ? dir_len : 2, dir_len ? path : "./");
-    snprintf(temp, sizeof temp, "%.*s.%s.tmp-%ld", dir_len, path, name, (long)getpid());
+    snprintf(temp, sizeof temp, "%.*s.%s%s%ld", dir_len, path, name, temp_mark, (long)getpid());
 
     const int flags = O_WRONLY | O_CREAT | O_EXCL;
     int fd, rc;
@@ -298,6 +310,52 @@ trit_status trit_file_truncate(const trit_io *io, const char *path, int64_t n_by
     return TRIT_OK;
 }
 
+trit_status trit_file_sync(const trit_io *io, const char *path, trit_error *e) {
+    if (!io) io = &trit_io_real;
+    char dir[PATH_MAX];
+    int fd, rc;
+    RETRY(fd, io->open(io->self, path, O_WRONLY, 0));
+    bool ok = fd >= 0;
+    if (ok) {
+        RETRY(rc, io->sync(io->self, fd));
+        ok = rc == 0;
+        int err = errno;
+        if (!close_checked(io, fd) && ok) {
+            ok = false;
+            err = errno;
+        }
+        errno = err;
+    }
+    if (ok) {
+        parent_of(dir, path);
+        RETRY(rc, io->sync_dir(io->self, dir));
+        ok = rc == 0;
+    }
+    return ok ? TRIT_OK : TRIT_FAIL(e, E_IO, "cannot flush '%s': %s", path, strerror(errno));
+}
+
+static bool is_temp(const char *name) {
+    if (name[0] != '.') return false;
+    for (const char *mark = strstr(name, temp_mark); mark; mark = strstr(mark + 1, temp_mark)) {
+        const char *pid = mark + sizeof temp_mark - 1;
+        if (*pid && !pid[strspn(pid, "0123456789")]) return true;
+    }
+    return false;
+}
+
+void trit_file_clean(const trit_io *io, const char *dir) {
+    if (!io) io = &trit_io_real;
+    DIR *d = opendir(dir);
+    if (!d) return;
+    char path[PATH_MAX + 256];
+    for (struct dirent *entry; (entry = readdir(d));) {
+        if (!is_temp(entry->d_name)) continue;
+        int n = snprintf(path, sizeof path, "%s/%s", dir, entry->d_name), rc;
+        if (n > 0 && (size_t)n < sizeof path) RETRY(rc, io->unlink(io->self, path));
+    }
+    closedir(d);
+}
+
 trit_status trit_file_make_dir(const trit_io *io, const char *path, trit_error *e) {
     if (!io) io = &trit_io_real;
     char part[PATH_MAX];
@@ -317,7 +375,14 @@ trit_status trit_file_make_dir(const trit_io *io, const char *path, trit_error *
         int err = rc ? errno : 0;
         struct stat st;
         /* A directory that exists may answer EROFS or EACCES rather than EEXIST. */
-        if (err && !stat(part, &st)) err = S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+        if (err && !stat(part, &st)) {
+            err = S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+        } else if (!err) {
+            char dir[PATH_MAX];
+            parent_of(dir, part);
+            RETRY(rc, io->sync_dir(io->self, dir));
+            err = rc ? errno : 0;
+        }
         if (err) {
             return TRIT_FAIL(e, E_IO, "cannot make directory '%s': '%s': %s%s", path, part,
                              strerror(err), remedy(err));

@@ -50,7 +50,12 @@ trit_status trit_file_append(const trit_io *io, const char *path, const char *te
 trit_status trit_file_truncate(const trit_io *io, const char *path, int64_t n_bytes, trit_error *e);
 /* Size of path; 0 when there is no such file. */
 trit_status trit_file_size(const char *path, int64_t *n_bytes, trit_error *e);
-/* Makes a directory and those above it; fine if it exists. */
+/* Makes what was appended to path durable, its name too. */
+trit_status trit_file_sync(const trit_io *io, const char *path, trit_error *e);
+/* Removes what trit_file_replace leaves in dir when its process is killed. Nobody else may be
+ * writing there. What cannot be removed stays. */
+void trit_file_clean(const trit_io *io, const char *dir);
+/* Makes a directory and those above it, durably; fine if it exists. */
 trit_status trit_file_make_dir(const trit_io *io, const char *path, trit_error *e);
 
 /* The right to write into a directory: file LOCK in it, holding "host pid". The kernel takes the

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *const trit_on_bad_names[] = {"stop", "skip-step", "rollback", NULL};
+const char *const trit_stop_signal_names[] = {"USR1", "USR2", "none", NULL};
+
 static const trit_field train_fields[] = {
 #define F(...) TRIT_FIELD(trit_train_cfg, __VA_ARGS__)
     TRIT_TRAIN_FIELDS(F)
@@ -67,7 +70,14 @@ static const trit_field fields[] = {
 const trit_schema trit_config_schema =
     TRIT_SCHEMA("config", "a trit experiment", trit_config, fields, check);
 
-static const char *const not_hashed[] = {"name", "run"};
+/* A copy of a resolved config without what makes no difference to a run; NULL: no memory. */
+static cJSON *identity(const cJSON *resolved) {
+    cJSON *copy = cJSON_Duplicate(resolved, true);
+    cJSON_DeleteItemFromObjectCaseSensitive(copy, "name");
+    cJSON_DeleteItemFromObjectCaseSensitive(copy, "run");
+    cJSON_DeleteItemFromObjectCaseSensitive(trit_json_get(copy, "train"), "max_time");
+    return copy;
+}
 
 /* Puts the values of the named model preset beneath the keys that are given. */
 static trit_status expand_model(cJSON *root, trit_error *e) {
@@ -135,7 +145,10 @@ static trit_status resolve(trit_experiment *x, cJSON *root, const char *const *o
     }
     x->resolved = trit_settings_write(&trit_config_schema, &x->cfg);
     if (!x->resolved) return TRIT_FAIL(e, E_NOMEM, "no memory for the config");
-    return trit_settings_hash(x->resolved, not_hashed, 2, x->hash, e);
+    cJSON *hashed = identity(x->resolved);
+    trit_status status = trit_settings_hash(hashed, NULL, 0, x->hash, e);
+    cJSON_Delete(hashed);
+    return status;
 }
 
 static trit_status finish(trit_experiment *x, cJSON *root, const char *path,
@@ -174,22 +187,34 @@ void trit_experiment_close(trit_experiment *x) {
     *x = (trit_experiment){0};
 }
 
-trit_status trit_experiment_diff(const cJSON *a, const cJSON *b, trit_text *out, int *n,
-                                 trit_error *e) {
-    cJSON *copy[2] = {cJSON_Duplicate(a, true), cJSON_Duplicate(b, true)};
-    trit_status status = TRIT_OK;
+trit_status trit_experiment_diff(const trit_experiment *x, const char *kept, const char *name,
+                                 trit_text *out, int *n, trit_error *e) {
+    trit_experiment old = {0};
+    trit_status status = trit_experiment_parse(&old, kept, name, e);
+    cJSON *a = NULL, *b = NULL;
     *n = 0;
-    if (copy[0] && copy[1]) {
-        for (int i = 0; i < 2; i++) {
-            for (int k = 0; k < 2; k++) {
-                cJSON_DeleteItemFromObjectCaseSensitive(copy[i], not_hashed[k]);
-            }
-        }
-        *n = trit_settings_diff(copy[0], copy[1], out, 12);
-    } else {
-        status = TRIT_FAIL(e, E_NOMEM, "no memory to compare configs");
+    if (!status) {
+        a = identity(old.resolved);
+        b = identity(x->resolved);
+        if (!a || !b) status = TRIT_FAIL(e, E_NOMEM, "no memory to compare configs");
     }
-    cJSON_Delete(copy[0]);
-    cJSON_Delete(copy[1]);
+    if (!status) {
+        bool longer = old.cfg.train.steps != x->cfg.train.steps;
+        if (longer && x->cfg.optim.schedule == TRIT_LR_constant) {
+            cJSON_DeleteItemFromObjectCaseSensitive(trit_json_get(a, "train"), "steps");
+            cJSON_DeleteItemFromObjectCaseSensitive(trit_json_get(b, "train"), "steps");
+        }
+        *n = trit_settings_diff(a, b, out, 12);
+        if (longer && x->cfg.optim.schedule != TRIT_LR_constant) {
+            trit_text_add(out,
+                          "(with optim.schedule %s the learning rate of every step depends on "
+                          "train.steps; only a constant one can be made longer. To begin a new run "
+                          "with these weights: --from)\n",
+                          trit_lr_schedule_names[x->cfg.optim.schedule]);
+        }
+    }
+    cJSON_Delete(a);
+    cJSON_Delete(b);
+    trit_experiment_close(&old);
     return status;
 }

@@ -8,16 +8,28 @@
 #include "layers/transformer.h"
 #include "optim/optim.h"
 
-#define TRIT_TRAIN_FIELDS(F)                                                                   \
-    F(INT, steps, "1000", 1, 1e12, NULL, "steps", "optimizer steps")                           \
-    F(INT, batch, "16", 1, 1e6, NULL, "windows", "windows of a micro-batch")                   \
-    F(INT, accumulate, "1", 1, 1e6, NULL, "", "micro-batches whose gradients make one step")   \
-    F(INT, seed, "1", 0, 9007199254740991.0, NULL, "", "initial weights, data order, dropout") \
-    F(INT, eval_every, "250", 0, 1e12, NULL, "steps",                                          \
-      "how often the validation loss is computed; always at the end; 0 = only then")           \
-    F(INT, eval_tokens, "65536", 0, 1e15, NULL, "tokens",                                      \
-      "validation text used, from its start; 0 = all of it")                                   \
-    F(REAL, label_smoothing, "0", 0, 0.99, NULL, "", "of the training loss")
+/* What is done about a step whose numbers went bad. */
+extern const char *const trit_on_bad_names[];
+typedef enum { TRIT_ON_BAD_stop, TRIT_ON_BAD_skip_step, TRIT_ON_BAD_rollback } trit_on_bad;
+
+#define TRIT_TRAIN_FIELDS(F)                                                                     \
+    F(INT, steps, "1000", 1, 1e12, NULL, "steps", "optimizer steps")                             \
+    F(INT, batch, "16", 1, 1e6, NULL, "windows", "windows of a micro-batch")                     \
+    F(INT, accumulate, "1", 1, 1e6, NULL, "", "micro-batches whose gradients make one step")     \
+    F(INT, seed, "1", 0, 9007199254740991.0, NULL, "", "initial weights, data order, dropout")   \
+    F(INT, eval_every, "250", 0, 1e12, NULL, "steps",                                            \
+      "how often the validation loss is computed; always at the end; 0 = only then")             \
+    F(INT, eval_tokens, "65536", 0, 1e15, NULL, "tokens",                                        \
+      "validation text used, from its start; 0 = all of it")                                     \
+    F(REAL, label_smoothing, "0", 0, 0.99, NULL, "", "of the training loss")                     \
+    F(NAME, on_bad, "\"stop\"", 0, 0, trit_on_bad_names, "",                                     \
+      "when a loss or gradient is not finite, or a spike: stop; skip-step leaves its data out; " \
+      "rollback goes back to the newest checkpoint and on with other data")                      \
+    F(REAL, spike, "0", 0, 1e6, NULL, "standard deviations",                                     \
+      "a loss this far above those of the last hundred steps or so counts as bad; 0 = none")     \
+    F(INT, max_bad, "10", 1, 1e9, NULL, "steps", "bad steps in all before the run gives up")     \
+    F(REAL, max_time, "0", 0, 1e9, NULL, "seconds",                                              \
+      "saves and stops in time before a start of the run has taken this long; 0 = no limit")
 
 /* Products of quantized layers: on their codes, or in single precision as all others. */
 extern const char *const trit_compute_names[];
@@ -37,12 +49,27 @@ typedef enum { TRIT_PRECISION_fp32, TRIT_PRECISION_bf16 } trit_precision;
     F(NAME, head, "\"fp32\"", 0, 0, trit_precision_names, "",                                    \
       "products of the output layer in training: fp32 or bf16 (likewise)")
 
+extern const char *const trit_stop_signal_names[];
+typedef enum {
+    TRIT_STOP_SIGNAL_USR1,
+    TRIT_STOP_SIGNAL_USR2,
+    TRIT_STOP_SIGNAL_none
+} trit_stop_signal;
+
 /* Nothing in here changes a number of the run. */
 #define TRIT_RUN_FIELDS(F)                                                                 \
     F(INT, threads, "0", 0, 1024, NULL, "", "0 = all cores; results do not depend on it")  \
     F(INT, save_every, "500", 0, 1e12, NULL, "steps",                                      \
       "how often a checkpoint is written; always at the end; 0 = only then")               \
-    F(INT, keep_last, "2", 2, 1e6, NULL, "", "checkpoints kept, beside the best")          \
+    F(INT, keep_last, "2", 2, 1e6, NULL, "", "newest checkpoints kept")                    \
+    F(INT, keep_every, "0", 0, 1e12, NULL, "steps",                                        \
+      "checkpoints at its multiples are kept for ever; 0 = none")                          \
+    F(BOOL, keep_best, "true", 0, 0, NULL, "",                                             \
+      "save and keep the checkpoint with the lowest validation loss")                      \
+    F(INT, max_failed_saves, "3", 1, 1e6, NULL, "",                                        \
+      "saves that fail one after the other before the run stops")                          \
+    F(NAME, stop_signal, "\"USR1\"", 0, 0, trit_stop_signal_names, "",                     \
+      "saves and stops the run, as SIGTERM and SIGINT do")                                 \
     F(INT, stats_every, "0", 0, 1e12, NULL, "steps",                                       \
       "how often statistics of quantizers are written; at each evaluation; 0 = only then") \
     F(INT, log_every, "10", 1, 1e9, NULL, "steps", "how often progress is shown")          \
@@ -74,7 +101,7 @@ extern const trit_schema trit_config_schema;
 typedef struct trit_experiment {
     trit_config cfg;
     cJSON *resolved;      /* every key; owned */
-    char hash[17];        /* of the resolved config without name and section run */
+    char hash[17];        /* of the resolved config without name, train.max_time and section run */
     const char *file;     /* for messages */
     const char *base_dir; /* the file's folder: data paths are also sought there */
     trit_arena mem;       /* holds the strings */
@@ -88,9 +115,10 @@ trit_status trit_experiment_load(trit_experiment *x, const char *path, const cha
 trit_status trit_experiment_parse(trit_experiment *x, const char *text, const char *name,
                                   trit_error *e);
 void trit_experiment_close(trit_experiment *x);
-/* Readable lines of what differs between two resolved configs that makes another run; *n: how many
- * differences. */
-trit_status trit_experiment_diff(const cJSON *a, const cJSON *b, trit_text *out, int *n,
-                                 trit_error *e);
+/* What differs between the config that a run keeps (as a JSON text; keys that it lacks have their
+ * defaults) and x, so that x is another run: readable lines, *n how many. Another train.steps makes
+ * none where no step depends on it. E_CONFIG when the text is no config. */
+trit_status trit_experiment_diff(const trit_experiment *x, const char *kept, const char *name,
+                                 trit_text *out, int *n, trit_error *e);
 
 #endif

@@ -88,6 +88,16 @@ static trit_status bind_graphs(trit_run *r, trit_error *e) {
     return TRIT_OK;
 }
 
+static trit_status keep_buffers(trit_run *r, trit_error *e) {
+    size_t n_bytes = 0;
+    for (int i = 0; i < r->ps.n; i++) {
+        const trit_param *p = r->ps.at[i];
+        if (p->role == TRIT_ROLE_buffer) n_bytes += trit_tensor_bytes(&p->val);
+    }
+    r->buffers = trit_arena_get(&r->mem, n_bytes, e);
+    return r->buffers ? TRIT_OK : TRIT_E_NOMEM;
+}
+
 trit_status trit_run_open(trit_run *r, const trit_experiment *exp, unsigned what,
                           const trit_runtime_options *options, const trit_log *log, trit_error *e) {
     *r = (trit_run){.exp = exp, .log = log};
@@ -122,7 +132,10 @@ trit_status trit_run_open(trit_run *r, const trit_experiment *exp, unsigned what
         TRIT_TRY(trace(r, &r->train, TRIT_TRAIN, c->train.batch, true, e));
         TRIT_TRY(trit_optim_init(&r->opt, &c->optim, &r->ps, c->train.steps, e));
     }
-    if (what & TRIT_RUN_TRAIN) TRIT_TRY(open_quantizers(r, e));
+    if (what & TRIT_RUN_TRAIN) {
+        TRIT_TRY(open_quantizers(r, e));
+        TRIT_TRY(keep_buffers(r, e));
+    }
     if (what & TRIT_RUN_EVAL) TRIT_TRY(trace(r, &r->eval, TRIT_EVAL, c->train.batch, true, e));
     if (what & TRIT_RUN_GENERATE) TRIT_TRY(trace(r, &r->generate, TRIT_EVAL, 1, false, e));
     return bind_graphs(r, e);
@@ -150,7 +163,7 @@ static const char *bad_param(const trit_run *r) {
     return NULL;
 }
 
-static trit_status check_params(const trit_run *r, trit_error *e) {
+trit_status trit_run_check_params(const trit_run *r, trit_error *e) {
     const char *path = bad_param(r);
     if (!path) return TRIT_OK;
     return TRIT_FAIL(e, E_NUMERIC, "step %lld: parameter %s holds a value that is not finite",
@@ -176,7 +189,7 @@ static trit_status check_quantizers(const trit_run *r, const trit_run_graph *g, 
 /* Names what went wrong first, by replaying the micro-batch that is in the inputs. */
 static trit_status not_finite(trit_run *r, const trit_step_result *out, trit_error *e) {
     bool in_grad;
-    TRIT_TRY(check_params(r, e));
+    TRIT_TRY(trit_run_check_params(r, e));
     r->x.accumulate = false;
     const trit_node *n = trit_graph_find_nonfinite(&r->train.graph, &r->x, 1, &in_grad);
     return TRIT_FAIL(
@@ -187,18 +200,51 @@ static trit_status not_finite(trit_run *r, const trit_step_result *out, trit_err
         in_grad ? "the gradient behind" : "the output of", n ? n->name : "a sum of gradients");
 }
 
-trit_status trit_run_step(trit_run *r, const volatile sig_atomic_t *stop, trit_step_result *out,
-                          trit_error *e) {
+/* Forward passes of a step that is abandoned must not leave their statistics behind. */
+static void copy_buffers(trit_run *r, bool back) {
+    trit_real *kept = r->buffers;
+    for (int i = 0; i < r->ps.n; i++) {
+        const trit_param *p = r->ps.at[i];
+        if (p->role != TRIT_ROLE_buffer) continue;
+        size_t n_bytes = trit_tensor_bytes(&p->val);
+        memcpy(back ? p->val.data : kept, back ? kept : p->val.data, n_bytes);
+        kept += trit_tensor_len(&p->val);
+    }
+}
+
+/* A mean over few losses says nothing; one over many is slow to see that training got better. */
+enum { SPIKE_FROM = 32, SPIKE_MEMORY = 100 };
+
+static trit_status check_spike(const trit_run *r, double loss, trit_error *e) {
+    double spike = r->exp->cfg.train.spike;
+    const trit_guard *g = &r->guard;
+    if (!spike || g->n_loss < SPIKE_FROM) return TRIT_OK;
+    double limit = g->mean + spike * sqrt(g->variance);
+    if (loss <= limit) return TRIT_OK;
+    return TRIT_FAIL(e, E_NUMERIC,
+                     "step %lld: loss %g is a spike: recent ones are %g +- %g (train.spike %g)",
+                     (long long)r->step, loss, g->mean, sqrt(g->variance), spike);
+}
+
+static void remember(trit_guard *g, double loss) {
+    g->n_loss++;
+    double share = 1.0 / (double)(g->n_loss < SPIKE_MEMORY ? g->n_loss : SPIKE_MEMORY);
+    double off = loss - g->mean;
+    g->mean += share * off;
+    g->variance = (1 - share) * (g->variance + share * off * off);
+}
+
+/* Gradients of all micro-batches, and the mean loss. */
+static trit_status run_batches(trit_run *r, const volatile sig_atomic_t *stop,
+                               trit_step_result *out, trit_error *e) {
     const trit_train_cfg *c = &r->exp->cfg.train;
     trit_run_graph *g = &r->train;
-    *out = (trit_step_result){.lr = trit_optim_lr(&r->opt, r->step)};
-    trit_transformer_step(&r->model, r->step);
     for (int64_t micro = 0; micro < c->accumulate; micro++) {
         if (stop && *stop) return TRIT_FAIL(e, E_STOPPED, "stopped on request");
         r->x.rng.step = (uint32_t)r->step;
         r->x.rng.sub = (uint32_t)micro;
         r->x.accumulate = micro > 0;
-        int64_t first = (r->step * c->accumulate + micro) * g->B;
+        int64_t first = ((r->step + r->guard.shift) * c->accumulate + micro) * g->B;
         trit_data_train(r->data, (uint64_t)c->seed, first, g->B, g->T, g->io.tokens->val.data,
                         g->io.labels->val.data);
         trit_graph_forward(&g->graph, &r->x);
@@ -209,12 +255,26 @@ trit_status trit_run_step(trit_run *r, const volatile sig_atomic_t *stop, trit_s
         trit_graph_backward_watched(&g->graph, &r->x, TRIT_R(1.0 / (double)c->accumulate),
                                     watched ? trit_quantizers_watch_backward : NULL, &r->quant);
     }
+    TRIT_TRY(check_spike(r, out->loss, e));
     trit_controls_gradient(&r->quant.controls, &r->x, r->step);
     out->grad_norm = trit_optim_grad_norm(&r->opt, &r->x);
-    if (!isfinite(out->grad_norm)) return not_finite(r, out, e);
+    return isfinite(out->grad_norm) ? TRIT_OK : not_finite(r, out, e);
+}
+
+trit_status trit_run_step(trit_run *r, const volatile sig_atomic_t *stop, trit_step_result *out,
+                          trit_error *e) {
+    *out = (trit_step_result){.lr = trit_optim_lr(&r->opt, r->step)};
+    trit_transformer_step(&r->model, r->step);
+    copy_buffers(r, false);
+    trit_status status = run_batches(r, stop, out, e);
+    if (status) {
+        copy_buffers(r, true);
+        return status;
+    }
     trit_controls_before(&r->quant.controls, &r->x);
     trit_optim_update(&r->opt, &r->x, r->step, out->grad_norm);
     trit_controls_after(&r->quant.controls, &r->x);
+    remember(&r->guard, out->loss);
     r->step++;
     return TRIT_OK;
 }
@@ -271,7 +331,7 @@ trit_status trit_run_eval(trit_run *r, int64_t max_tokens, const volatile sig_at
     trit_data_valid_span(r->data, g->T, n_windows, &n_tokens, &n_bytes, &source);
     TRIT_ASSERT(n_tokens == n_seen);
     if (!isfinite(nats)) {
-        TRIT_TRY(check_params(r, e));
+        TRIT_TRY(trit_run_check_params(r, e));
         return TRIT_FAIL(e, E_NUMERIC, "step %lld: the validation loss is %g", (long long)r->step,
                          nats / (double)n_tokens);
     }
@@ -300,6 +360,6 @@ trit_status trit_run_logits(trit_run *r, const int32_t *tokens, int64_t n, const
     int64_t n_vocab = trit_cols(g->io.logits);
     *logits = trit_val(g->io.logits) + (n - 1) * n_vocab;
     if (r->x.k.all_finite(n_vocab, *logits)) return TRIT_OK;
-    TRIT_TRY(check_params(r, e));
+    TRIT_TRY(trit_run_check_params(r, e));
     return TRIT_FAIL(e, E_NUMERIC, "step %lld: a logit is not finite", (long long)r->step);
 }

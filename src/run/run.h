@@ -19,6 +19,14 @@ typedef struct trit_run_graph {
     int64_t B, T;
 } trit_run_graph;
 
+/* How the run went so far, as far as its next steps depend on it; kept in checkpoints. */
+typedef struct trit_guard {
+    double mean, variance; /* of the loss, over about the last hundred steps */
+    int64_t n_loss;        /* losses that went into them */
+    int64_t n_bad;         /* steps whose numbers went bad, and that were skipped or rolled back */
+    int64_t shift;         /* steps whose data was left out: the data position is step + shift */
+} trit_guard;
+
 typedef struct trit_run {
     const trit_experiment *exp; /* borrowed */
     const trit_log *log;        /* borrowed, may be NULL */
@@ -33,7 +41,9 @@ typedef struct trit_run {
     trit_quantizers quant; /* in training; else empty */
     trit_data *data;       /* owned; NULL when opened for generation only */
     int64_t step;          /* optimizer steps done */
-    int *rule_hits;        /* [n_rule], run arena: layers that each quantization rule matched */
+    trit_guard guard;
+    trit_real *buffers; /* values of all buffers before the step, run arena; in training */
+    int *rule_hits;     /* [n_rule], run arena: layers that each quantization rule matched */
 } trit_run;
 
 /* Builds everything, at step 0 with initial weights. Shows nothing and touches no run directory.
@@ -50,10 +60,14 @@ typedef struct trit_step_result {
 } trit_step_result; /* penalties: trit_control.penalty of run.quant.controls */
 
 /* One optimizer step. stop: polled between micro-batches; when it becomes non-zero the step is
- * abandoned (nothing changed) with E_STOPPED. E_NUMERIC when loss or gradient is not finite:
- * weights are as before the step and the message names the first bad tensor. Allocates nothing. */
+ * abandoned with E_STOPPED. E_NUMERIC when loss or gradient is not finite (the message names the
+ * first bad tensor), or the loss is a spike (train.spike). After either everything is as before
+ * the step. Allocates nothing. */
 trit_status trit_run_step(trit_run *r, const volatile sig_atomic_t *stop, trit_step_result *out,
                           trit_error *e);
+
+/* E_NUMERIC, naming the first parameter that holds a value which is not finite. */
+trit_status trit_run_check_params(const trit_run *r, trit_error *e);
 
 typedef struct trit_eval_result {
     int64_t n_tokens;

@@ -1,99 +1,31 @@
-#include "run/store.h"
-
-#include "io/checkpoint.h"
+#include "run/store_files.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-enum { PATH_BYTES = 4096, MAX_METRICS_BYTES = 1 << 30 };
-
-static trit_status join(char path[PATH_BYTES], const char *dir, const char *name, trit_error *e) {
-    int n = snprintf(path, PATH_BYTES, "%s/%s", dir, name);
-    if (n < 0 || n >= PATH_BYTES) {
-        return TRIT_FAIL(e, E_USAGE, "%s: path longer than %d bytes", dir, PATH_BYTES - 1);
-    }
-    return TRIT_OK;
-}
-
-static bool exists(const char *path) {
-    struct stat st;
-    return stat(path, &st) == 0;
-}
-
-/* "step-00000120.h5" -> 120; -1 for other names. */
-static int64_t step_of(const char *name) {
-    int64_t step;
-    int end = 0;
-    if (sscanf(name, "step-%" SCNd64 ".h5%n", &step, &end) != 1 || !end || name[end]) return -1;
-    return step;
-}
-
-static void checkpoint_name(char name[64], int64_t step) {
-    snprintf(name, 64, "checkpoints/step-%08" PRId64 ".h5", step);
-}
-
-static int newest_first(const void *a, const void *b) {
-    const int64_t *x = a, *y = b;
-    return (*x < *y) - (*x > *y);
-}
-
-/* Steps of the checkpoints in dir, newest first; *out is owned by the caller. */
-static trit_status list_steps(const char *dir, int64_t **out, int *n_out, trit_error *e) {
-    char path[PATH_BYTES];
-    *out = NULL;
-    *n_out = 0;
-    TRIT_TRY(join(path, dir, "checkpoints", e));
-    DIR *d = opendir(path);
-    /* A folder that cannot be read is not an empty one: a run must not begin anew over it. */
-    if (!d) return errno == ENOENT ? TRIT_OK : TRIT_FAIL(e, E_IO, "%s: %s", path, strerror(errno));
-    int n = 0, cap = 0;
-    for (struct dirent *entry; (entry = readdir(d));) {
-        int64_t step = step_of(entry->d_name);
-        if (step < 0) continue;
-        if (n == cap) {
-            cap = cap ? 2 * cap : 16;
-            int64_t *more = realloc(*out, (size_t)cap * sizeof *more);
-            if (!more) {
-                closedir(d);
-                free(*out);
-                return TRIT_FAIL(e, E_NOMEM, "no memory to list checkpoints");
-            }
-            *out = more;
-        }
-        (*out)[n++] = step;
-    }
-    closedir(d);
-    if (n) qsort(*out, (size_t)n, sizeof **out, newest_first);
-    *n_out = n;
-    return TRIT_OK;
-}
-
-/* ---- opening ---- */
-
-static trit_status write_config(const char *path, const trit_experiment *exp, trit_error *e) {
+static trit_status write_config(const trit_store *s, const trit_experiment *exp, trit_error *e) {
+    char path[TRIT_STORE_PATH];
     trit_text text = {0};
+    TRIT_TRY(trit_store_join(path, s->dir, "config.json", e));
     trit_json_print(exp->resolved, true, &text);
     trit_text_add(&text, "\n");
     trit_status status = text.failed ? TRIT_FAIL(e, E_NOMEM, "no memory for the config")
-                                     : trit_file_replace(NULL, path, text.at, text.len, e);
+                                     : trit_file_replace(s->io, path, text.at, text.len, e);
     trit_text_free(&text);
     return status;
 }
 
-static trit_status same_config(const char *path, const trit_experiment *exp, trit_error *e) {
-    cJSON *old = NULL;
-    TRIT_TRY(trit_json_load(&old, path, e));
+trit_status trit_store_same_config(const char *path, const char *kept, const trit_experiment *exp,
+                                   trit_error *e) {
     trit_text diff = {0};
     int n = 0;
-    trit_status status = trit_experiment_diff(old, exp->resolved, &diff, &n, e);
+    trit_status status = trit_experiment_diff(exp, kept, path, &diff, &n, e);
     if (n) {
         status =
             TRIT_FAIL(e, E_CONFIG,
@@ -102,7 +34,6 @@ static trit_status same_config(const char *path, const trit_experiment *exp, tri
                       path, trit_text_get(&diff));
     }
     trit_text_free(&diff);
-    cJSON_Delete(old);
     return status;
 }
 
@@ -125,39 +56,60 @@ static trit_status check_empty(const char *dir, trit_error *e) {
     return status;
 }
 
-static trit_status check_dir(const char *dir, const trit_experiment *exp, bool *is_run,
-                             trit_error *e) {
-    char config[PATH_BYTES];
-    TRIT_TRY(join(config, dir, "config.json", e));
-    *is_run = exists(config);
-    return *is_run ? same_config(config, exp, e) : check_empty(dir, e);
+/* Whether config.json says another number of steps, as it may. */
+static bool other_steps(const char *kept, const trit_experiment *exp) {
+    cJSON *old = NULL;
+    if (trit_json_parse(&old, kept, strlen(kept), "config.json", NULL)) return false;
+    const cJSON *steps = trit_json_get(trit_json_get(old, "train"), "steps");
+    bool other = cJSON_IsNumber(steps) && steps->valuedouble != (double)exp->cfg.train.steps;
+    cJSON_Delete(old);
+    return other;
 }
 
-trit_status trit_store_open(trit_store *s, const char *dir, const trit_experiment *exp,
-                            trit_error *e) {
-    *s = (trit_store){.best_loss = INFINITY,
+/* *write: config.json is to be written, as there is no run yet, or one that is made longer. */
+static trit_status check_dir(const char *dir, const trit_experiment *exp, bool *write,
+                             trit_error *e) {
+    char config[TRIT_STORE_PATH];
+    TRIT_TRY(trit_store_join(config, dir, "config.json", e));
+    *write = !trit_store_exists(config);
+    if (*write) return check_empty(dir, e);
+    trit_text kept = {0};
+    TRIT_TRY(trit_file_read(config, TRIT_JSON_MAX_BYTES, &kept, e));
+    trit_status status = trit_store_same_config(config, kept.at, exp, e);
+    if (!status) *write = other_steps(kept.at, exp);
+    trit_text_free(&kept);
+    return status;
+}
+
+trit_status trit_store_open(trit_store *s, const char *dir, const trit_io *io,
+                            const trit_experiment *exp, trit_error *e) {
+    *s = (trit_store){.io = io ? io : &trit_io_real,
+                      .best_loss = INFINITY,
                       .best_step = -1,
                       .eval_step = -1,
                       .stats_step = -1,
                       .saved_step = -1,
-                      .keep_last = exp->cfg.run.keep_last};
+                      .whole = {-1, -1}};
     s->dir = strdup(dir);
     if (!s->dir) return TRIT_FAIL(e, E_NOMEM, "no memory for a path");
     if (!*dir) return TRIT_FAIL(e, E_USAGE, "the name of the run directory is empty");
-    char path[PATH_BYTES];
-    bool is_run;
+    bool write;
     /* Once before anything is made, and once more when nobody else can be making it. */
-    TRIT_TRY(check_dir(dir, exp, &is_run, e));
-    TRIT_TRY(trit_file_make_dir(NULL, dir, e));
+    TRIT_TRY(check_dir(dir, exp, &write, e));
+    TRIT_TRY(trit_file_make_dir(s->io, dir, e));
     TRIT_TRY(trit_lock_take(dir, &s->lock, e));
-    TRIT_TRY(check_dir(dir, exp, &is_run, e));
+    TRIT_TRY(check_dir(dir, exp, &write, e));
     /* config.json comes first: with it, whatever a killed process leaves is a run. */
-    TRIT_TRY(join(path, dir, "config.json", e));
-    if (!is_run) TRIT_TRY(write_config(path, exp, e));
-    TRIT_TRY(join(path, dir, "checkpoints", e));
-    TRIT_TRY(trit_file_make_dir(NULL, path, e));
-    TRIT_TRY(join(path, dir, "plots", e));
-    return trit_file_make_dir(NULL, path, e);
+    if (write) TRIT_TRY(write_config(s, exp, e));
+    trit_file_clean(s->io, dir);
+    static const char *const folders[] = {"checkpoints", "plots"};
+    for (int i = 0; i < 2; i++) {
+        char path[TRIT_STORE_PATH];
+        TRIT_TRY(trit_store_join(path, dir, folders[i], e));
+        TRIT_TRY(trit_file_make_dir(s->io, path, e));
+        trit_file_clean(s->io, path);
+    }
+    return TRIT_OK;
 }
 
 void trit_store_close(trit_store *s) {
@@ -184,234 +136,32 @@ void trit_store_line(trit_store *s, const char *line) {
 
 trit_status trit_store_flush(trit_store *s, trit_error *e) {
     if (!s->metrics.len) return TRIT_OK;
-    char path[PATH_BYTES];
-    TRIT_TRY(join(path, s->dir, "metrics.jsonl", e));
-    TRIT_TRY(trit_file_append(NULL, path, s->metrics.at, s->metrics.len, e));
+    char path[TRIT_STORE_PATH];
+    TRIT_TRY(trit_store_join(path, s->dir, "metrics.jsonl", e));
+    if (s->metrics_torn) TRIT_TRY(trit_file_truncate(s->io, path, s->metrics_bytes, e));
+    s->metrics_torn = true;
+    TRIT_TRY(trit_file_append(s->io, path, s->metrics.at, s->metrics.len, e));
+    s->metrics_torn = false;
     s->metrics_bytes += (int64_t)s->metrics.len;
     s->metrics.len = 0;
     return TRIT_OK;
 }
 
-/* ---- checkpoints ---- */
-
-/* Parameters, then optimizer state, then that of controllers and statistics, as a checkpoint lists
- * them; parameters alone without with_optim. *out is in mem. */
-static trit_status list_tensors(trit_run *r, trit_arena *mem, bool with_optim,
-                                trit_ckpt_tensor **out, int *n_out, trit_error *e) {
-    int n = 0, n_slot = with_optim ? r->opt.type->n_slot : 0;
-    int n_most = r->ps.n * (1 + n_slot) + r->quant.states.n;
-    trit_ckpt_tensor *t = trit_arena_get(mem, sizeof *t * (size_t)n_most, e);
-    if (!t) return TRIT_E_NOMEM;
-    for (int i = 0; i < r->ps.n; i++) {
-        const trit_param *p = r->ps.at[i];
-        for (int s = -1; s < n_slot; s++) {
-            void *data = s < 0 ? p->val.data : r->opt.slot[i][s];
-            if (!data) continue;
-            char path[512];
-            if (s < 0) {
-                snprintf(path, sizeof path, "param/%s", p->path);
-            } else {
-                snprintf(path, sizeof path, "optim/%s/%s", r->opt.type->slot_name[s], p->path);
-            }
-            t[n] = (trit_ckpt_tensor){.path = trit_arena_text(mem, path, e),
-                                      .dtype = p->val.dtype,
-                                      .ndim = p->val.ndim,
-                                      .data = data,
-                                      .unit = s < 0 ? trit_role_names[p->role] : NULL};
-            if (!t[n].path) return TRIT_E_NOMEM;
-            memcpy(t[n].dim, p->val.dim, sizeof t[n].dim);
-            n++;
-        }
-    }
-    for (int i = 0; with_optim && i < r->quant.states.n; i++) {
-        const trit_state *one = &r->quant.states.at[i];
-        t[n] = (trit_ckpt_tensor){.path = one->path,
-                                  .dtype = one->val.dtype,
-                                  .ndim = one->val.ndim,
-                                  .data = one->val.data};
-        memcpy(t[n].dim, one->val.dim, sizeof t[n].dim);
-        n++;
-    }
-    *out = t;
-    *n_out = n;
-    return TRIT_OK;
-}
-
-static trit_status write_checkpoint(trit_store *s, trit_run *r, const char *path, trit_arena *mem,
-                                    trit_error *e) {
-    trit_ckpt_tensor *t;
-    int n;
-    TRIT_TRY(list_tensors(r, mem, true, &t, &n, e));
-    trit_text config = {0};
-    char data_hash[17];
-    snprintf(data_hash, sizeof data_hash, "%016" PRIx64, trit_data_fingerprint(r->data));
-    trit_json_print(r->exp->resolved, false, &config);
-    const trit_ckpt_attr a[] = {
-        {"step", TRIT_ATTR_INT, r->step, 0, NULL},
-        {"seed", TRIT_ATTR_INT, r->exp->cfg.train.seed, 0, NULL},
-        {"config", TRIT_ATTR_TEXT, 0, 0, trit_text_get(&config)},
-        {"config_file", TRIT_ATTR_TEXT, 0, 0, r->exp->file},
-        {"config_hash", TRIT_ATTR_TEXT, 0, 0, r->exp->hash},
-        {"data_fingerprint", TRIT_ATTR_TEXT, 0, 0, data_hash},
-        {"metrics_bytes", TRIT_ATTR_INT, s->metrics_bytes, 0, NULL},
-        {"best_step", TRIT_ATTR_INT, s->best_step, 0, NULL},
-        {"best_loss", TRIT_ATTR_REAL, 0, s->best_loss, NULL},
-        {"eval_step", TRIT_ATTR_INT, s->eval_step, 0, NULL},
-        {"stats_step", TRIT_ATTR_INT, s->stats_step, 0, NULL},
-        {"version", TRIT_ATTR_TEXT, 0, 0, TRIT_VERSION},
-    };
-    trit_status status = config.failed
-                             ? TRIT_FAIL(e, E_NOMEM, "no memory for the config")
-                             : trit_checkpoint_write(NULL, path, t, n, a, sizeof a / sizeof *a, e);
-    trit_text_free(&config);
-    return status;
-}
-
-/* A one-line file that names a checkpoint; left alone when it does so already. */
-static trit_status point(const trit_store *s, const char *pointer, int64_t step, trit_error *e) {
-    char path[PATH_BYTES], name[64];
-    TRIT_TRY(join(path, s->dir, pointer, e));
-    snprintf(name, sizeof name, "step-%08" PRId64 ".h5\n", step);
-    trit_text old = {0};
-    bool same = !trit_file_read(path, sizeof name, &old, NULL) && strcmp(old.at, name) == 0;
-    trit_text_free(&old);
-    return same ? TRIT_OK : trit_file_replace(NULL, path, name, strlen(name), e);
-}
-
-/* Pointers follow the newest checkpoint. A process that dies between writing a checkpoint and its
- * pointers leaves them behind, so resuming comes here too. */
-static trit_status point_all(const trit_store *s, trit_error *e) {
-    char path[PATH_BYTES], name[64];
-    TRIT_TRY(point(s, "checkpoints/latest", s->saved_step, e));
-    if (s->best_step < 0) return TRIT_OK;
-    checkpoint_name(name, s->best_step);
-    TRIT_TRY(join(path, s->dir, name, e));
-    return exists(path) ? point(s, "checkpoints/best", s->best_step, e) : TRIT_OK;
-}
-
-static trit_status remove_old(const trit_store *s, trit_error *e) {
-    int64_t *step;
-    int n;
-    TRIT_TRY(list_steps(s->dir, &step, &n, e));
-    for (int i = 0, kept = 0; i < n; i++) {
-        char path[PATH_BYTES], name[64];
-        /* Newer ones are damaged (resuming skipped them): they replace no good one, and are
-         * overwritten in time. */
-        if (step[i] > s->saved_step || step[i] == s->best_step) continue;
-        if (kept++ < s->keep_last) continue;
-        checkpoint_name(name, step[i]);
-        if (!join(path, s->dir, name, NULL)) unlink(path);
-    }
-    free(step);
-    return TRIT_OK;
-}
-
-trit_status trit_store_save(trit_store *s, trit_run *r, trit_error *e) {
-    TRIT_TRY(trit_store_flush(s, e));
-    char path[PATH_BYTES], name[64];
-    checkpoint_name(name, r->step);
-    TRIT_TRY(join(path, s->dir, name, e));
-    trit_arena mem;
-    trit_arena_init(&mem, "checkpoint");
-    trit_status status = write_checkpoint(s, r, path, &mem, e);
-    trit_arena_free(&mem);
-    if (status) return status;
-    s->saved_step = r->step;
-    TRIT_TRY(point_all(s, e));
-    return remove_old(s, e);
-}
-
-/* Loads one checkpoint completely; the run is unchanged unless it fits. */
-static trit_status load_checkpoint(trit_store *s, trit_run *r, const char *path, trit_error *e) {
-    trit_checkpoint *c = NULL;
-    trit_arena mem;
-    trit_arena_init(&mem, "checkpoint");
-    int64_t step = 0, bytes = 0, best_step = -1, eval_step = -1, stats_step = -1;
-    double best_loss = INFINITY;
-    const char *fingerprint = "";
-    trit_ckpt_tensor *t;
-    int n;
-    char now[17];
-    trit_status status = trit_checkpoint_open(&c, path, e);
-    if (!status) status = trit_checkpoint_attr_int(c, "step", &step, e);
-    if (!status) status = trit_checkpoint_attr_int(c, "metrics_bytes", &bytes, e);
-    if (!status) status = trit_checkpoint_attr_int(c, "best_step", &best_step, e);
-    if (!status) status = trit_checkpoint_attr_real(c, "best_loss", &best_loss, e);
-    if (!status) status = trit_checkpoint_attr_int(c, "eval_step", &eval_step, e);
-    if (!status) status = trit_checkpoint_attr_int(c, "stats_step", &stats_step, e);
-    if (!status) status = trit_checkpoint_attr_text(c, "data_fingerprint", &fingerprint, e);
-    if (!status) {
-        snprintf(now, sizeof now, "%016" PRIx64, trit_data_fingerprint(r->data));
-        if (strcmp(now, fingerprint) != 0) {
-            status = TRIT_FAIL(e, E_DATA,
-                               "the data is not what the run was trained on (fingerprint "
-                               "%s, now %s); restore the text, or give another directory with "
-                               "--run",
-                               fingerprint, now);
-        }
-    }
-    if (!status) status = list_tensors(r, &mem, true, &t, &n, e);
-    if (!status) status = trit_checkpoint_load(c, t, n, e);
-    if (!status) {
-        r->step = step;
-        s->metrics_bytes = bytes;
-        s->best_step = best_step;
-        s->best_loss = best_loss;
-        s->eval_step = eval_step;
-        s->stats_step = stats_step;
-        s->saved_step = step;
-    }
-    /* Opening names the file itself. */
-    if (status && c) trit_error_wrap(e, "%s", path);
-    trit_checkpoint_close(c);
-    trit_arena_free(&mem);
-    return status;
-}
-
-trit_status trit_store_resume(trit_store *s, trit_run *r, trit_error *e) {
-    int64_t *step;
-    int n;
-    char path[PATH_BYTES];
-    TRIT_TRY(list_steps(s->dir, &step, &n, e));
-    trit_status status = TRIT_OK;
-    for (int i = 0; i < n; i++) {
-        char name[64];
-        trit_error why = {0};
-        checkpoint_name(name, step[i]);
-        status = join(path, s->dir, name, &why);
-        if (!status) status = load_checkpoint(s, r, path, &why);
-        if (!status) break;
-        /* Only damage is worth looking further back for; anything else would fail there too. */
-        if (status != TRIT_E_FORMAT || i + 1 == n) {
-            if (e && !e->code) *e = why;
-            break;
-        }
-        trit_log_warn(r->log, "%s; going back to the one before", why.text);
-    }
-    free(step);
-    if (status) return status;
-    TRIT_TRY(join(path, s->dir, "metrics.jsonl", e));
-    TRIT_TRY(trit_file_truncate(NULL, path, s->metrics_bytes, e));
-    return s->saved_step < 0 ? TRIT_OK : point_all(s, e);
-}
-
-/* ---- reading a run from outside ---- */
-
 trit_status trit_store_find(const char *path, const char *which, char *buf, size_t cap,
                             trit_error *e) {
     struct stat st;
     if (stat(path, &st) != 0) {
-        return TRIT_FAIL(e, E_IO, "%s: no such run directory or checkpoint", path);
+        return TRIT_FAIL(e, E_DATA, "%s: no such run directory or checkpoint", path);
     }
     if (!S_ISDIR(st.st_mode)) {
         snprintf(buf, cap, "%s", path);
         return TRIT_OK;
     }
-    char pointer[PATH_BYTES], name[64];
+    char pointer[TRIT_STORE_PATH], name[TRIT_STORE_NAME];
     trit_text text = {0};
     snprintf(name, sizeof name, "checkpoints/%s", which);
-    TRIT_TRY(join(pointer, path, name, e));
-    if (!exists(pointer)) {
+    TRIT_TRY(trit_store_join(pointer, path, name, e));
+    if (!trit_store_exists(pointer)) {
         return TRIT_FAIL(e, E_FORMAT,
                          "%s: holds no checkpoint (no %s); a run directory is what "
                          "trit train made",
@@ -419,36 +169,12 @@ trit_status trit_store_find(const char *path, const char *which, char *buf, size
     }
     TRIT_TRY(trit_file_read(pointer, 256, &text, e));
     text.at[strcspn(text.at, "\n")] = '\0';
-    int n = step_of(text.at) < 0 ? -1 : snprintf(buf, cap, "%s/checkpoints/%s", path, text.at);
+    int n = trit_store_step_of(text.at) < 0
+                ? -1
+                : snprintf(buf, cap, "%s/checkpoints/%s", path, text.at);
     trit_text_free(&text);
     if (n < 0 || (size_t)n >= cap) {
         return TRIT_FAIL(e, E_FORMAT, "%s: does not name a checkpoint", pointer);
     }
     return TRIT_OK;
-}
-
-trit_status trit_store_load_config(const char *checkpoint, trit_experiment *exp, trit_error *e) {
-    trit_checkpoint *c = NULL;
-    const char *config = NULL, *file = NULL;
-    trit_status status = trit_checkpoint_open(&c, checkpoint, e);
-    if (!status) status = trit_checkpoint_attr_text(c, "config", &config, e);
-    if (!status) status = trit_checkpoint_attr_text(c, "config_file", &file, e);
-    if (!status) status = trit_experiment_parse(exp, config, file, e);
-    trit_checkpoint_close(c);
-    return status;
-}
-
-trit_status trit_store_load_weights(const char *checkpoint, trit_run *r, trit_error *e) {
-    trit_checkpoint *c = NULL;
-    trit_arena mem;
-    trit_arena_init(&mem, "checkpoint");
-    trit_ckpt_tensor *t;
-    int n = 0;
-    trit_status status = trit_checkpoint_open(&c, checkpoint, e);
-    if (!status) status = trit_checkpoint_attr_int(c, "step", &r->step, e);
-    if (!status) status = list_tensors(r, &mem, false, &t, &n, e);
-    for (int i = 0; !status && i < n; i++) status = trit_checkpoint_read_one(c, &t[i], e);
-    trit_checkpoint_close(c);
-    trit_arena_free(&mem);
-    return status;
 }

@@ -13,30 +13,37 @@
 #include "run/run.h"
 
 typedef struct trit_store {
-    char *dir; /* owned */
+    char *dir;         /* owned */
+    const trit_io *io; /* borrowed */
     trit_lock lock;
     trit_text metrics;     /* lines not yet written */
     int64_t metrics_bytes; /* on disk */
+    bool metrics_torn;     /* writing failed: part of a line may stand behind them */
     double best_loss;      /* lowest validation loss so far; infinite before the first */
     int64_t best_step;     /* -1 before the first */
     int64_t eval_step;     /* of the newest recorded evaluation; -1 before the first */
     int64_t stats_step;    /* ditto of statistics of quantizers */
     int64_t saved_step;    /* of the newest checkpoint; -1: none */
-    int64_t keep_last;
+    int64_t whole[2]; /* the two newest checkpoints known to be whole, newest first; -1: none */
+    int n_failed;     /* saves that failed one after the other */
 } trit_store;
 
-/* Opens or makes dir for training exp, and locks it. A directory that holds a run of another config
- * is refused with the difference (E_CONFIG); one that holds other files but no run, too.
+/* Opens or makes dir for training exp, locks it, and removes temporary files of processes that were
+ * killed. A directory that holds a run of another config is refused with the difference (E_CONFIG);
+ * one that holds other files but no run, too. io: NULL for the real one.
  * Close with trit_store_close, also after an error. */
-trit_status trit_store_open(trit_store *s, const char *dir, const trit_experiment *exp,
-                            trit_error *e);
+trit_status trit_store_open(trit_store *s, const char *dir, const trit_io *io,
+                            const trit_experiment *exp, trit_error *e);
 void trit_store_close(trit_store *s);
 
-/* Takes up the newest checkpoint that is whole (a damaged one is skipped with a warning) and cuts
- * metrics.jsonl back to it. r->step stays 0 when there is none. E_FORMAT when all are damaged. */
+/* Takes up the newest checkpoint that is whole (a damaged one is skipped with a warning), cuts
+ * metrics.jsonl back to it and forgets lines that were not written. r->step stays 0 when there is
+ * none. E_FORMAT when all are damaged, E_CONFIG when it is of another config. */
 trit_status trit_store_resume(trit_store *s, trit_run *r, trit_error *e);
-/* Writes a checkpoint of r now, moves `latest`, then removes those older than keep_last (never the
- * best one). Metrics are written first, so that the checkpoint knows their length. */
+/* Writes a checkpoint of r now, moves `latest`, then removes what run.keep_last, keep_every and
+ * keep_best do not keep; two that are whole stay in any case. Metrics are written first, so that
+ * the checkpoint knows their length. E_NUMERIC, and nothing is written, where a parameter or the
+ * optimizer's state is not finite. After an error the checkpoints of before are all there. */
 trit_status trit_store_save(trit_store *s, trit_run *r, trit_error *e);
 /* Adds a line to metrics.jsonl (written at the next flush or save). */
 void trit_store_metric(trit_store *s, const char *fmt, ...) TRIT_PRINTF(2, 3);
@@ -51,9 +58,11 @@ trit_status trit_store_plot(const trit_store *s, const char *title, double sourc
  * may be a run directory (which: "best", "latest") or a checkpoint file. */
 trit_status trit_store_find(const char *path, const char *which, char *buf, size_t cap,
                             trit_error *e);
-/* Weights of a checkpoint into r (all parameters must be there, optimizer state is skipped), and
- * its step. */
-trit_status trit_store_load_weights(const char *checkpoint, trit_run *r, trit_error *e);
+/* Parameters of a checkpoint into r, and its step; optimizer state is skipped. They must be the
+ * model's, none missing and none too many; or, where skipped is not NULL, what does not fit is left
+ * as it is, with a line about each. */
+trit_status trit_store_load_weights(const char *checkpoint, trit_run *r, trit_text *skipped,
+                                    trit_error *e);
 /* The config kept in a checkpoint; parsed into exp, which the caller closes. */
 trit_status trit_store_load_config(const char *checkpoint, trit_experiment *exp, trit_error *e);
 

@@ -14,7 +14,8 @@ typedef struct loop {
     int64_t first_step;
     double shown_at;
     int64_t shown_step;
-    double recent; /* exponential mean of the loss, for people */
+    double longest_step, longest_eval, longest_save; /* seconds */
+    double recent;                                   /* exponential mean of the loss, for people */
     double recent_weight;
 } loop;
 
@@ -22,6 +23,20 @@ static double now(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void longest(double *seconds, double began) {
+    double took = now() - began;
+    if (took > *seconds) *seconds = took;
+}
+
+/* E_STOPPED when what comes next (a step, or an evaluation) and a save might not fit any more into
+ * train.max_time. */
+static trit_status check_time(const loop *l, double next, trit_error *e) {
+    double limit = l->r->exp->cfg.train.max_time;
+    double reserve = 2 * next + 3 * l->longest_save;
+    if (!limit || l->o->spent + now() - l->begin + reserve < limit) return TRIT_OK;
+    return TRIT_FAIL(e, E_STOPPED, "train.max_time: %g seconds are almost over", limit);
 }
 
 static double tokens_of_step(const trit_run *r) {
@@ -82,7 +97,9 @@ static trit_status write_stats(loop *l, bool inputs, trit_error *e) {
 static trit_status evaluate(loop *l, trit_error *e) {
     double began = now();
     trit_eval_result *v = &l->out->valid;
+    TRIT_TRY(check_time(l, l->longest_eval, e));
     TRIT_TRY(trit_run_eval(l->r, l->r->exp->cfg.train.eval_tokens, l->o->stop, v, e));
+    longest(&l->longest_eval, began);
     if (l->s->eval_step != l->r->step) {
         l->s->eval_step = l->r->step;
         char gap[32];
@@ -104,14 +121,42 @@ static trit_status evaluate(loop *l, trit_error *e) {
     return TRIT_OK;
 }
 
+/* A full disk need not end the run: the checkpoint of before is still there. */
 static trit_status save(loop *l, trit_error *e) {
+    const trit_config *c = &l->r->exp->cfg;
     double began = now();
-    TRIT_TRY(trit_store_save(l->s, l->r, e));
-    report(l, TRIT_PROGRESS_SAVE, 0, 0);
+    trit_error why = {0};
+    trit_status status = trit_store_save(l->s, l->r, &why);
+    if (status == TRIT_E_IO && l->r->step < c->train.steps) {
+        if (++l->s->n_failed >= c->run.max_failed_saves) {
+            return TRIT_FAIL(e, E_STATE,
+                             "gave up after %d saves that failed one after the other "
+                             "(run.max_failed_saves), the last one: %s",
+                             l->s->n_failed, why.text);
+        }
+        trit_log_warn(l->r->log, "%s; training goes on with the checkpoint of step %" PRId64,
+                      why.text, l->s->saved_step);
+    } else if (status) {
+        if (e && !e->code) *e = why;
+        return status;
+    } else {
+        l->s->n_failed = 0;
+        longest(&l->longest_save, began);
+        report(l, TRIT_PROGRESS_SAVE, 0, 0);
+    }
     double spent = now() - began;
     l->shown_at += spent;
     l->train_seconds -= spent;
     return TRIT_OK;
+}
+
+/* Metrics that cannot be written now stay in memory; a checkpoint is not made without them. */
+static void flush(loop *l) {
+    trit_error why = {0};
+    bool torn = l->s->metrics_torn;
+    if (trit_store_flush(l->s, &why) && !torn) {
+        trit_log_warn(l->r->log, "%s; tried again later", why.text);
+    }
 }
 
 static bool due(int64_t step, int64_t every) {
@@ -134,7 +179,10 @@ static const char *penalties_of(const trit_run *r, char buf[512]) {
 
 static trit_status one_step(loop *l, trit_error *e) {
     trit_step_result step;
+    double began = now();
+    TRIT_TRY(check_time(l, l->longest_step, e));
     TRIT_TRY(trit_run_step(l->r, l->o->stop, &step, e));
+    longest(&l->longest_step, began);
     l->recent = 0.95 * l->recent + 0.05 * step.loss;
     l->recent_weight = 0.95 * l->recent_weight + 0.05;
     char penalties[512];
@@ -143,7 +191,7 @@ static trit_status one_step(loop *l, trit_error *e) {
         l->r->step, step.loss, step.lr, step.grad_norm, penalties_of(l->r, penalties));
     if (due(l->r->step, l->r->exp->cfg.run.log_every)) {
         report(l, TRIT_PROGRESS_STEP, l->recent / l->recent_weight, step.lr);
-        TRIT_TRY(trit_store_flush(l->s, e));
+        flush(l);
     }
     return TRIT_OK;
 }
@@ -156,18 +204,72 @@ static trit_status keep_up(loop *l, trit_error *e) {
     bool last = step == c->train.steps, wanted = false;
     if (l->s->eval_step != step && (last || due(step, c->train.eval_every))) {
         TRIT_TRY(evaluate(l, e));
-        wanted = last || l->s->best_step == step;
+        wanted = last || (c->run.keep_best && l->s->best_step == step);
     }
     TRIT_TRY(write_stats(l, false, e));
     if (due(step, c->run.save_every) && l->s->saved_step != step) wanted = true;
     return wanted ? save(l, e) : TRIT_OK;
 }
 
+static void record_bad(loop *l, int64_t step, const char *what, const char *why) {
+    trit_text line = {0};
+    trit_text_add(&line,
+                  "{\"step\":%" PRId64 ",\"bad_step\":%" PRId64 ",\"on_bad\":\"%s\",\"why\":",
+                  l->r->step, step, what);
+    trit_json_quote(&line, why);
+    trit_text_add(&line, "}");
+    trit_store_line(l->s, trit_text_get(&line));
+    trit_text_free(&line);
+}
+
+/* Finds a way on from a step whose numbers went bad, `why`; the error itself where there is none.
+ * Whatever is done, that step's data is left out from now on. */
+static trit_status recover(loop *l, const trit_error *why, trit_error *e) {
+    const trit_train_cfg *c = &l->r->exp->cfg.train;
+    trit_guard *g = &l->r->guard;
+    int64_t step = l->r->step, n_bad = g->n_bad + 1, next_data = step + g->shift + 1;
+    bool skip = c->on_bad == TRIT_ON_BAD_skip_step;
+    if (c->on_bad == TRIT_ON_BAD_stop) {
+        if (e && !e->code) *e = *why;
+        return TRIT_E_NUMERIC;
+    }
+    if (n_bad > c->max_bad) {
+        return TRIT_FAIL(e, E_NUMERIC, "gave up after %" PRId64 " bad steps (train.max_bad): %s",
+                         c->max_bad, why->text);
+    }
+    if (skip) {
+        TRIT_TRY_AS(trit_run_check_params(l->r, e), e, "the step cannot be skipped");
+    } else {
+        TRIT_TRY_AS(trit_store_resume(l->s, l->r, e), e, "rolling back");
+    }
+    g->n_bad = n_bad;
+    g->shift = next_data - l->r->step;
+    trit_log_warn(l->r->log, "%s; %s step %" PRId64 " (%" PRId64 " of at most %" PRId64 ")",
+                  why->text, skip ? "skipped the data of" : "went back to", l->r->step, n_bad,
+                  c->max_bad);
+    record_bad(l, step, trit_on_bad_names[c->on_bad], why->text);
+    if (l->r->step < l->first_step) l->first_step = l->r->step;
+    if (l->r->step < l->shown_step) l->shown_step = l->r->step;
+    return TRIT_OK;
+}
+
 static trit_status run_loop(loop *l, trit_error *e) {
-    if (l->r->step) TRIT_TRY(keep_up(l, e));
-    while (l->r->step < l->r->exp->cfg.train.steps) {
-        TRIT_TRY(one_step(l, e));
-        TRIT_TRY(keep_up(l, e));
+    const trit_train_cfg *c = &l->r->exp->cfg.train;
+    /* There must be something to go back to. */
+    if (c->on_bad == TRIT_ON_BAD_rollback && l->s->saved_step < 0) TRIT_TRY(save(l, e));
+    bool behind = l->r->step > 0; /* the checkpoint may have been made before an evaluation */
+    while (l->r->step < c->steps || behind) {
+        trit_error why = {0};
+        trit_status status = behind ? TRIT_OK : one_step(l, &why);
+        if (!status) status = keep_up(l, &why);
+        behind = false;
+        if (status == TRIT_E_NUMERIC) {
+            TRIT_TRY(recover(l, &why, e));
+            behind = c->on_bad == TRIT_ON_BAD_rollback && l->r->step > 0;
+        } else if (status) {
+            if (e && !e->code) *e = why;
+            return status;
+        }
     }
     return isnan(l->out->valid.loss) ? evaluate(l, e) : TRIT_OK;
 }

@@ -18,6 +18,7 @@ typedef struct trit_progress {
 
 typedef struct trit_train_options {
     const volatile sig_atomic_t *stop; /* non-zero: save and return E_STOPPED; may be NULL */
+    double spent;                      /* seconds of train.max_time that are gone already */
     void (*progress)(void *self, const trit_progress *p); /* may be NULL */
     void *self;
 } trit_train_options;
@@ -33,9 +34,11 @@ typedef struct trit_train_result {
 } trit_train_result;
 
 /* Trains r from its position to train.steps: evaluates, saves, logs metrics. r and s are open and
- * resumed. A run that is already complete is only evaluated. E_STOPPED after a stop request (a
- * checkpoint is written first; when that fails, its error is returned); E_NUMERIC when the numbers
- * went bad (ditto, but the error stays). */
+ * resumed. A run that is already complete is only evaluated. E_STOPPED after a stop request and in
+ * time before train.max_time (a checkpoint is written first; when that fails, its error is
+ * returned). E_NUMERIC when the numbers went bad and train.on_bad finds no way on (saved likewise,
+ * but the error stays). A save that fails for lack of space and the like is a warning, until
+ * run.max_failed_saves of them make E_STATE; the last one of a run must succeed. */
 trit_status trit_train(trit_run *r, trit_store *s, const trit_train_options *o,
                        trit_train_result *out, trit_error *e);
 

@@ -22,6 +22,8 @@ static void help_and_version(void **state) {
     assert_int_equal(strncmp(out, "trit ", 5), 0);
     assert_int_equal(trit("--help", out), 0);
     assert_non_null(strstr(out, "usage: trit VERB"));
+    assert_non_null(strstr(out, "\n  75         stopped on request"));
+    assert_non_null(strstr(out, "\n  76         the numbers went bad"));
     assert_int_equal(trit("help", out), 0);
     assert_int_equal(trit("", out), 2);
     assert_non_null(strstr(out, "usage: trit VERB"));
@@ -39,7 +41,7 @@ static void unknown_verbs(void **state) {
 static void output_that_fails(void **state) {
     (void)state;
     char out[4096];
-    assert_int_equal(trit("--help > /dev/full", out), 1);
+    assert_int_equal(trit("--help > /dev/full", out), 74);
     assert_non_null(strstr(out, "standard output could not be written"));
     assert_int_equal(trit("--version <&- >&-", out), 0);
 }

@@ -79,12 +79,21 @@ static void mistakes(void **state) {
     }
 }
 
+/* Scripts rely on these numbers: docs/reliability.md. */
 static void exit_codes(void **state) {
     (void)state;
-    assert_int_equal(trit_report(&(trit_error){.code = TRIT_E_CONFIG, .text = "x"}), 2);
-    assert_int_equal(trit_report(&(trit_error){.code = TRIT_E_USAGE, .text = "x"}), 2);
-    assert_int_equal(trit_report(&(trit_error){.code = TRIT_E_STOPPED}), 75);
-    assert_int_equal(trit_report(&(trit_error){.code = TRIT_E_IO, .text = "x"}), 1);
+    static const struct {
+        trit_status status;
+        int code;
+    } codes[] = {{TRIT_OK, 0},         {TRIT_E_NOMEM, 1},    {TRIT_E_STATE, 1},
+                 {TRIT_E_CONFIG, 2},   {TRIT_E_USAGE, 2},    {TRIT_E_DATA, 65},
+                 {TRIT_E_FORMAT, 65},  {TRIT_E_SHAPE, 65},   {TRIT_E_IO, 74},
+                 {TRIT_E_STOPPED, 75}, {TRIT_E_NUMERIC, 76}, {TRIT_E_UNSUPPORTED, 1}};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        assert_int_equal(trit_exit_of(codes[i].status), codes[i].code);
+        assert_int_equal(trit_report(&(trit_error){.code = codes[i].status, .text = "x"}),
+                         codes[i].code);
+    }
 }
 
 int main(void) {

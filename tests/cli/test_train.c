@@ -127,6 +127,7 @@ static void pointers_and_half_made_directories_are_repaired(void **state) {
     assert_same_run("behind");
     assert_int_equal(shell("mkdir -p half; echo x >half/.config.json.tmp-123; touch half/LOCK"), 0);
     assert_exit(0, program_run("train tiny.json --run half"), "run directory half");
+    assert_false(exists("half/.config.json.tmp-123"));
     assert_same_run("half");
 }
 
@@ -161,9 +162,9 @@ static void damaged_checkpoints(void **state) {
     assert_int_equal(shell("cp -r straight all; truncate -s 1000 all/checkpoints/*.h5;"
                            "cp -r all kept"),
                      0);
-    assert_exit(1, program_run("train tiny.json --run all"), "all/checkpoints/step-");
+    assert_exit(65, program_run("train tiny.json --run all"), "all/checkpoints/step-");
     assert_int_equal(shell("diff -r -x LOCK all kept"), 0);
-    assert_exit(1, program_run("eval all"), LAST);
+    assert_exit(65, program_run("eval all"), LAST);
 }
 
 static void directories_that_are_not_this_run(void **state) {
@@ -176,14 +177,14 @@ static void directories_that_are_not_this_run(void **state) {
                      0);
     assert_exit(2, program_run("train tiny.json --run foreign"), "notes.txt");
     assert_int_equal(shell("ls -A foreign | diff - before"), 0);
-    assert_exit(1, program_run("train tiny.json --run text.txt"), "text.txt");
-    assert_exit(1, program_run("train tiny.json --run /proc/trit"),
+    assert_exit(74, program_run("train tiny.json --run text.txt"), "text.txt");
+    assert_exit(74, program_run("train tiny.json --run /proc/trit"),
                 "cannot make directory '/proc/trit'");
     assert_exit(2, program_run("train tiny.json --run ''"), "--run: the path is empty");
     if (geteuid() == 0) return; /* nothing is forbidden to root */
     assert_int_equal(shell("mkdir -p closed; chmod 555 closed"), 0);
-    assert_exit(1, program_run("train tiny.json --run closed/run"), "Permission denied");
-    assert_exit(1, program_run("train tiny.json --run closed"), "Permission denied");
+    assert_exit(74, program_run("train tiny.json --run closed/run"), "Permission denied");
+    assert_exit(74, program_run("train tiny.json --run closed"), "Permission denied");
 }
 
 static void only_one_process_trains(void **state) {
@@ -212,7 +213,13 @@ static void disk_is_full(void **state) {
     assert_int_equal(shell("cp -r full/checkpoints kept-full"), 0);
     assert_exit(1, program_run_as("ulimit -f 40;", "train tiny.json --run full"),
                 "cannot write 'full/checkpoints/step-");
-    assert_non_null(strstr(program_err.at, "File too large"));
+    assert_non_null(strstr(program_err.at, "File too large; training goes on with the checkpoint"));
+    assert_non_null(strstr(program_err.at, "gave up after 3 saves"));
+    assert_int_equal(shell("diff -r full/checkpoints kept-full"), 0);
+    /* With patience it comes to the last save, without which it is not done. */
+    assert_exit(
+        74, program_run_as("ulimit -f 40;", "train tiny.json run.max_failed_saves=100 --run full"),
+        "File too large");
     assert_int_equal(shell("diff -r full/checkpoints kept-full"), 0);
     assert_exit(0, program_run("train tiny.json --run full"), "continues full at step");
     assert_same_run("full");
@@ -225,8 +232,107 @@ static void a_stop_that_cannot_be_saved_fails(void **state) {
                               "train tiny.json run.save_every=0 train.eval_every=0 --run unsaved");
     wait_for("err", "step  20/200");
     kill(pid, SIGTERM);
-    assert_int_equal(program_wait(pid), 1);
+    assert_int_equal(program_wait(pid), 74);
     wait_for("err", "File too large");
+}
+
+/* The configured signal, the time limit and a second signal. */
+static void other_ways_to_stop(void **state) {
+    (void)state;
+    pid_t pid = program_start("", "train tiny.json --run usr");
+    wait_for("err", "step  60/200");
+    kill(pid, SIGUSR1);
+    assert_int_equal(program_wait(pid), 75);
+    pid = program_start("", "train tiny.json run.stop_signal=USR2 --run usr");
+    wait_for("err", "continues usr");
+    kill(pid, SIGUSR2);
+    assert_int_equal(program_wait(pid), 75);
+    pid = program_start("", "train tiny.json run.stop_signal=none train.steps=1000000 --run other");
+    wait_for("err", " 3/1000000");
+    kill(pid, SIGUSR1);
+    assert_int_equal(program_wait(pid), 128 + SIGUSR1);
+    assert_exit(0, program_run("train tiny.json --run usr"), "continues usr");
+    assert_same_run("usr");
+    assert_exit(75,
+                program_run("train tiny.json train.steps=1000000 train.max_time=0.5 --run timed"),
+                "train.max_time: 0.5 seconds are almost over: stopped at step");
+    pid = program_start("", "train tiny.json train.steps=1000000 --run timed"); /* no other run */
+    wait_for("err", "continues timed at step");
+    kill(pid, SIGTERM);
+    assert_int_equal(program_wait(pid), 75);
+    /* Stopped at once: while it is held up, no save can begin. */
+    pid = program_start("", "train tiny.json train.steps=1000000 --run twice");
+    wait_for("err", " 30/1000000");
+    kill(pid, SIGSTOP);
+    assert_int_equal(shell("cp -r twice/checkpoints kept-twice"), 0);
+    kill(pid, SIGTERM);
+    kill(pid, SIGINT);
+    kill(pid, SIGCONT);
+    assert_int_equal(program_wait(pid), 75);
+    assert_int_equal(shell("diff -r twice/checkpoints kept-twice"), 0);
+}
+
+static void weights_of_another_run(void **state) {
+    (void)state;
+    assert_exit(0, program_run("train tiny.json train.steps=6 --from straight --run from"),
+                "weights of straight/" LAST ", step 200");
+    double first = 0;
+    trit_text line = {0};
+    slurp("from/metrics.jsonl", &line);
+    line.len = strcspn(line.at, "\n");
+    first = number_in(&line, "train_loss");
+    trit_text_free(&line);
+    assert_true(first < 4); /* a fresh one begins at 5.5 */
+    /* The same without --from continues it, and --from is no longer looked at. */
+    assert_exit(0, program_run("train tiny.json train.steps=6 --run from"), "continues from at");
+    assert_exit(0, program_run("train tiny.json train.steps=6 --from nowhere --run from"),
+                "continues from at");
+    assert_exit(65, program_run("train tiny.json model.layers=2 --from straight --run wide"),
+                "tensor 'param/blocks.1.");
+    assert_exit(
+        0,
+        program_run("train tiny.json model.layers=2 train.steps=6 --from straight --partial "
+                    "--run partial"),
+        "skipped:\ntensor 'param/blocks.1.");
+    assert_exit(2, program_run("train tiny.json --partial --run x"),
+                "--from CKPT, which is missing");
+    assert_exit(65, program_run("train tiny.json --from nowhere --run y"), "nowhere: no such run");
+}
+
+/* More steps are the same run where no step depends on their number. */
+static void a_run_made_longer(void **state) {
+    (void)state;
+    assert_exit(2, program_run("train tiny.json train.steps=250 --run straight"),
+                "train.steps: 200 -> 250");
+    assert_non_null(
+        strstr(program_err.at, "with optim.schedule cosine the learning rate of every"));
+    assert_exit(0, program_run("train tiny.json optim.schedule=constant train.steps=90 --run long"),
+                "");
+    assert_exit(0,
+                program_run("train tiny.json optim.schedule=constant train.steps=150 --run long"),
+                "continues long at step 90");
+    assert_exit(
+        0, program_run("train tiny.json optim.schedule=constant train.steps=150 --run whole"), "");
+    assert_same_file("long/checkpoints/step-00000150.h5", "whole/checkpoints/step-00000150.h5");
+    assert_same_file("long/config.json", "whole/config.json");
+    assert_exit(2,
+                program_run("train tiny.json optim.schedule=constant train.steps=100 --run long"),
+                "the run is at step 150 already");
+}
+
+/* A checkpoint under the name of another step, or of another run, is not taken for this one. */
+static void checkpoints_that_were_moved(void **state) {
+    (void)state;
+    assert_int_equal(shell("cp -r straight swapped; cd swapped/checkpoints;"
+                           "cp step-00000175.h5 step-00000200.h5"),
+                     0);
+    assert_exit(0, program_run("train tiny.json --run swapped"), "holds step 175");
+    assert_same_run("swapped");
+    assert_exit(0, program_run("train tiny.json train.seed=2 train.steps=20 --run seed2"), "");
+    assert_int_equal(shell("cp -r straight alien; cp seed2/checkpoints/step-00000020.h5 "
+                           "alien/checkpoints/; rm alien/checkpoints/step-000001*.h5 alien/" LAST),
+                     0);
+    assert_exit(2, program_run("train tiny.json --run alien"), "train.seed: 2 -> 1");
 }
 
 static void hash_ignores_name_and_execution(void **state) {
@@ -274,7 +380,7 @@ static void json_result(void **state) {
     assert_exit(0, program_run("eval json --json --data other.txt"), "");
     assert_true(number_in(&program_out, "tokens") == 59);
     assert_true(number_in(&program_out, "val_loss") > valid);
-    assert_exit(1, program_run("eval json --data missing.txt"), "missing.txt: no such file");
+    assert_exit(65, program_run("eval json --data missing.txt"), "missing.txt: no such file");
 }
 
 /* The tales know their source. */
@@ -382,6 +488,10 @@ int main(void) {
         cmocka_unit_test(only_one_process_trains),
         cmocka_unit_test(disk_is_full),
         cmocka_unit_test(a_stop_that_cannot_be_saved_fails),
+        cmocka_unit_test(other_ways_to_stop),
+        cmocka_unit_test(weights_of_another_run),
+        cmocka_unit_test(a_run_made_longer),
+        cmocka_unit_test(checkpoints_that_were_moved),
         cmocka_unit_test(hash_ignores_name_and_execution),
         cmocka_unit_test(json_result),
         cmocka_unit_test(gap_to_the_source),

@@ -322,6 +322,61 @@ static void strict_loading(void **unused) {
     assert_error_has(e, "'loss' is listed twice");
 }
 
+/* With a list, what does not fit is skipped and named; tensors outside the prefix do not matter. */
+static void loading_a_part(void **unused) {
+    (void)unused;
+    trit_ckpt_tensor t[N_TENSOR];
+    trit_error e = {0};
+    trit_real fresh = 3, small[1] = {4};
+    trit_checkpoint *c = NULL;
+    trit_text skipped = {0};
+    save(old);
+    list(got, t);
+    memset(got, 0, sizeof *got);
+    trit_ckpt_tensor want[] = {
+        t[0],
+        {"param/blocks.0.attn.q.bias", TRIT_REAL, 1, {1}, small, NULL, false},
+        {"param/new", TRIT_REAL, 0, {0}, &fresh, NULL, false},
+    };
+    assert_ok(trit_checkpoint_open(&c, path, &e));
+    assert_int_equal(trit_checkpoint_load_part(c, "param/", want, 3, NULL, &e), TRIT_E_SHAPE);
+    assert_true(got->weight[0][0] == 0);
+    e = (trit_error){0};
+    assert_ok(trit_checkpoint_load_part(c, "param/", want, 3, &skipped, &e));
+    assert_memory_equal(got->weight, old->weight, sizeof got->weight);
+    assert_true(fresh == 3 && small[0] == 4);
+    assert_non_null(strstr(skipped.at, "'param/blocks.0.attn.q.bias' is f32[2,3,1,5]"));
+    assert_non_null(strstr(skipped.at, "'param/new' is missing\n"));
+    assert_null(strstr(skipped.at, "loss"));
+    trit_text_free(&skipped);
+    /* Without the first, it is one that nothing expects. */
+    skipped = (trit_text){0};
+    assert_int_equal(trit_checkpoint_load_part(c, "param/", want + 2, 0, NULL, &e), TRIT_E_FORMAT);
+    e = (trit_error){0};
+    assert_ok(trit_checkpoint_load_part(c, "param/", want + 2, 1, &skipped, &e));
+    assert_non_null(strstr(skipped.at, "'param/blocks.0.attn.q.weight' is in the file, but"));
+    trit_text_free(&skipped);
+    assert_ok(trit_checkpoint_load_part(c, "no/such/", want, 0, NULL, &e));
+    trit_checkpoint_close(c);
+}
+
+static void verified_without_reading(void **unused) {
+    (void)unused;
+    trit_error e = {0};
+    trit_text whole = small_file();
+    assert_ok(trit_checkpoint_verify(path, &e));
+    whole.at[whole.len / 2] ^= 1;
+    write_bytes(path, whole.at, whole.len);
+    assert_int_equal(trit_checkpoint_verify(path, &e), TRIT_E_FORMAT);
+    assert_error_has(e, path);
+    assert_error_has(e, "damaged");
+    whole.at[whole.len / 2] ^= 1;
+    whole.at[whole.len - 25]++; /* "TRITSUM2" */
+    write_bytes(path, whole.at, whole.len);
+    assert_refused(path, "of a newer program");
+    trit_text_free(&whole);
+}
+
 static void one_tensor(void **unused) {
     (void)unused;
     trit_checkpoint *c = NULL;
@@ -535,10 +590,22 @@ static void hostile_files(void **unused) {
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(same_after_load),  T(attributes),        T(equal_state_equal_bytes), T(save_faults),
-        T(every_truncation), T(every_bit_flip),    T(foreign_files),           T(strict_loading),
-        T(one_tensor),       T(refuses_bad_lists), T(plain_hdf5_reads_it),     T(forged_files),
-        T(wrong_tensor_sum), T(hostile_files),
+        T(same_after_load),
+        T(attributes),
+        T(equal_state_equal_bytes),
+        T(save_faults),
+        T(every_truncation),
+        T(every_bit_flip),
+        T(foreign_files),
+        T(strict_loading),
+        T(one_tensor),
+        T(loading_a_part),
+        T(verified_without_reading),
+        T(refuses_bad_lists),
+        T(plain_hdf5_reads_it),
+        T(forged_files),
+        T(wrong_tensor_sum),
+        T(hostile_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

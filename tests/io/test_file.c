@@ -249,6 +249,60 @@ static void make_dirs(void **state) {
     f = (faults){.at = 1, .err = ENOSPC, .forever = true};
     assert_int_equal(trit_file_make_dir(&io, scratch_path(deep, dir, "z"), &e), TRIT_E_IO);
     assert_error_has(e, strerror(ENOSPC));
+    /* A new one is not there for good until the one above it is flushed. */
+    e = (trit_error){0};
+    f = (faults){0};
+    assert_ok(trit_file_make_dir(&io, scratch_path(deep, dir, "a/b/new"), &e));
+    int n = f.n;
+    e = (trit_error){0};
+    f = (faults){.at = n, .err = EIO};
+    assert_int_equal(trit_file_make_dir(&io, scratch_path(deep, dir, "a/b/now"), &e), TRIT_E_IO);
+    assert_error_has(e, strerror(EIO));
+}
+
+/* A flush is of the file and of its name; each failing call is reported. */
+static void sync_file(void **state) {
+    (void)state;
+    trit_error e = {0};
+    put("text");
+    faults f = {0};
+    trit_io io = faults_io(&f);
+    assert_ok(trit_file_sync(&io, path, &e));
+    assert_int_equal(f.n, 4); /* open, sync, close, sync_dir */
+    for (int at = 1; at <= 4; at++) {
+        e = (trit_error){0};
+        f = (faults){.at = at, .err = EIO};
+        assert_int_equal(trit_file_sync(&io, path, &e), TRIT_E_IO);
+        assert_error_has(e, path);
+        assert_error_has(e, strerror(EIO));
+        e = (trit_error){0};
+        f = (faults){.at = at, .err = EINTR};
+        assert_ok(trit_file_sync(&io, path, &e));
+    }
+}
+
+static void clean_leftovers(void **state) {
+    (void)state;
+    static const char *const keep[] = {"a.tmp-1", ".a.tmp-", ".a.tmp-1x", ".hidden", ".a.tmp1"},
+                             *const go[] = {".a.tmp-1", ".step-7.h5.tmp-123", ".a.tmp-x.tmp-9"};
+    char sub[300], name[512];
+    trit_error e = {0};
+    snprintf(sub, sizeof sub, "%s/litter", dir);
+    assert_ok(trit_file_make_dir(NULL, sub, &e));
+    for (size_t i = 0; i < 5; i++) {
+        assert_ok(trit_file_append(NULL, scratch_path(name, sub, keep[i]), "x", 1, &e));
+    }
+    for (size_t i = 0; i < 3; i++) {
+        assert_ok(trit_file_append(NULL, scratch_path(name, sub, go[i]), "x", 1, &e));
+    }
+    faults f = {.at = 1, .err = EIO};
+    trit_io io = faults_io(&f);
+    trit_file_clean(&io, sub);
+    assert_int_equal(scratch_count(sub), 6); /* one unlink failed */
+    trit_file_clean(NULL, sub);
+    assert_int_equal(scratch_count(sub), 5);
+    for (size_t i = 0; i < 5; i++) assert_int_equal(access(scratch_path(name, sub, keep[i]), 0), 0);
+    trit_file_clean(NULL, scratch_path(name, dir, "no such"));
 }
 
 static void lock_once(void **state) {
@@ -319,19 +373,11 @@ static void not_a_standard_stream(void **state) {
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(read_limits),
-        T(read_grows),
-        T(read_refuses),
-        T(replace_faults),
-        T(replace_interrupted),
-        T(replace_killed),
-        T(replace_stale_temp),
-        T(replace_places),
-        T(append_lines),
-        T(truncate_file),
-        T(make_dirs),
-        T(lock_once),
-        T(lock_dies_with_owner),
+        T(read_limits),           T(read_grows),          T(read_refuses),
+        T(replace_faults),        T(replace_interrupted), T(replace_killed),
+        T(replace_stale_temp),    T(replace_places),      T(append_lines),
+        T(truncate_file),         T(make_dirs),           T(sync_file),
+        T(clean_leftovers),       T(lock_once),           T(lock_dies_with_owner),
         T(not_a_standard_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -128,7 +128,7 @@ static trit_status train(const char *dir, const char *more, bool to_35, trit_err
         o.self = (void *)(uintptr_t)&stop;
     }
     *e = (trit_error){0};
-    trit_status status = trit_store_open(&s, dir, &f.exp, e);
+    trit_status status = trit_store_open(&s, dir, NULL, &f.exp, e);
     if (!status) status = trit_store_resume(&s, &f.r, e);
     if (!status) status = trit_train(&f.r, &s, &o, &out, e);
     trit_store_close(&s);

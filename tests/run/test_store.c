@@ -33,7 +33,7 @@ static trit_status go(const char *dir, const char *more, trap *t, trit_error *e)
     open_run(&f, "", more, 1, TRIT_RUN_TRAIN | TRIT_RUN_EVAL);
     trit_train_options o = {.stop = &t->stop, .progress = watch, .self = t};
     *e = (trit_error){0};
-    trit_status status = trit_store_open(&s, dir, &f.exp, e);
+    trit_status status = trit_store_open(&s, dir, NULL, &f.exp, e);
     if (!status) status = trit_store_resume(&s, &f.r, e);
     if (!status) status = trit_train(&f.r, &s, &o, &out, e);
     if (!status) {
@@ -157,24 +157,176 @@ static void damaged_ones_replace_no_good_one(void **state) {
     assert_same_run("dam");
 }
 
-/* Numbers gone bad end the run with what is known, saved. */
-static void bad_numbers_are_saved(void **state) {
+static const char *const k_weight = "blocks.0.attn.k.weight";
+
+/* Numbers gone bad end the run, and are not saved. */
+static void bad_numbers_are_not_saved(void **state) {
     (void)state;
     trit_error e = {0};
     fixture f;
     trit_store s = {0};
     trit_train_result out;
     open_run(&f, "", often, 1, TRIT_RUN_TRAIN | TRIT_RUN_EVAL);
-    trit_param_val(trit_params_find(&f.r.ps, "blocks.0.attn.k.weight"))[3] = TRIT_R(INFINITY);
+    trit_param_val(trit_params_find(&f.r.ps, k_weight))[3] = TRIT_R(INFINITY);
     trit_train_options o = {0};
-    assert_ok(trit_store_open(&s, "bad", &f.exp, &e));
+    assert_ok(trit_store_open(&s, "bad", NULL, &f.exp, &e));
     assert_ok(trit_store_resume(&s, &f.r, &e));
     assert_int_equal(trit_train(&f.r, &s, &o, &out, &e), TRIT_E_NUMERIC);
     assert_error_has(e, "step 0");
-    assert_error_has(e, "blocks.0.attn.k.weight");
-    assert_true(exists("bad/checkpoints/step-00000000.h5"));
+    assert_error_has(e, k_weight);
+    assert_false(exists("bad/checkpoints/step-00000000.h5"));
     trit_store_close(&s);
     close_run(&f);
+}
+
+/* Makes a weight bad, once, after a step. */
+typedef struct spoiler {
+    trit_run *r;
+    int64_t step;
+    int times, n;
+} spoiler;
+
+static void spoil(void *self, const trit_progress *p) {
+    spoiler *s = self;
+    if (p->kind != TRIT_PROGRESS_STEP || p->step != s->step || s->n == s->times) return;
+    s->n++;
+    trit_param_val(trit_params_find(&s->r->ps, k_weight))[3] = TRIT_R(NAN);
+}
+
+static trit_status train_spoiled(const char *dir, const char *train, int times, fixture *f,
+                                 trit_train_result *out, trit_error *e) {
+    trit_store s = {0};
+    char more[256];
+    snprintf(more, sizeof more, "%s, \"optim\": {\"lr\": %s}", often, times ? "1e-3" : "0");
+    open_run(f, train, more, 1, TRIT_RUN_TRAIN | TRIT_RUN_EVAL);
+    spoiler sp = {.r = &f->r, .step = 25, .times = times};
+    trit_train_options o = {.progress = spoil, .self = &sp};
+    *e = (trit_error){0};
+    trit_status status = trit_store_open(&s, dir, NULL, &f->exp, e);
+    if (!status) status = trit_store_resume(&s, &f->r, e);
+    if (!status) status = trit_train(&f->r, &s, &o, out, e);
+    trit_store_close(&s);
+    return status;
+}
+
+static int64_t count_in(const char *path, const char *part) {
+    trit_text text = {0};
+    trit_error e = {0};
+    int64_t n = 0;
+    assert_ok(trit_file_read(path, (size_t)1 << 26, &text, &e));
+    for (const char *at = text.at; (at = strstr(at, part)); at++) n++;
+    trit_text_free(&text);
+    return n;
+}
+
+/* Back to the newest checkpoint, and on with data that comes after the bad step's. */
+static void rollback_leaves_bad_data_out(void **state) {
+    (void)state;
+    trit_error e;
+    fixture f;
+    trit_train_result out;
+    assert_int_equal(train_spoiled("roll", "\"on_bad\": \"rollback\"", 1, &f, &out, &e), TRIT_OK);
+    assert_int_equal(f.r.guard.n_bad, 1);
+    assert_int_equal(f.r.guard.shift, 5); /* from step 21 to behind 25 */
+    close_run(&f);
+    assert_int_equal(count_in("roll/metrics.jsonl", "\"bad_step\":25,\"on_bad\":\"rollback\""), 1);
+    assert_int_equal(count_in("roll/metrics.jsonl", "train_loss"), 60); /* each step once */
+    /* The counters are part of the run. */
+    trap t = {.kind = -1};
+    assert_int_equal(go("roll", ", \"run\": {}", &t, &e), TRIT_E_CONFIG);
+    open_run(&f, "\"on_bad\": \"rollback\"", often, 1, TRIT_RUN_TRAIN | TRIT_RUN_EVAL);
+    trit_store s = {0};
+    assert_ok(trit_store_open(&s, "roll", NULL, &f.exp, &e));
+    assert_ok(trit_store_resume(&s, &f.r, &e));
+    assert_int_equal(f.r.guard.n_bad, 1);
+    assert_int_equal(f.r.guard.shift, 5);
+    assert_true(f.r.guard.n_loss == 60 && f.r.guard.mean > 0 && f.r.guard.variance > 0);
+    trit_store_close(&s);
+    close_run(&f);
+}
+
+/* It does so only so often. */
+static void rollback_gives_up(void **state) {
+    (void)state;
+    trit_error e;
+    fixture f;
+    trit_train_result out;
+    assert_int_equal(
+        train_spoiled("rolls", "\"on_bad\": \"rollback\", \"max_bad\": 2", 99, &f, &out, &e),
+        TRIT_E_NUMERIC);
+    assert_error_has(e, "gave up after 2 bad steps");
+    assert_error_has(e, k_weight);
+    assert_int_equal(f.r.guard.n_bad, 2);
+    close_run(&f);
+}
+
+/* A weight that is bad itself cannot be skipped. */
+static void skipping_needs_good_weights(void **state) {
+    (void)state;
+    trit_error e;
+    fixture f;
+    trit_train_result out;
+    assert_int_equal(train_spoiled("skip", "\"on_bad\": \"skip-step\"", 1, &f, &out, &e),
+                     TRIT_E_NUMERIC);
+    assert_error_has(e, "cannot be skipped");
+    assert_error_has(e, k_weight);
+    close_run(&f);
+    assert_false(exists("skip/checkpoints/step-00000026.h5"));
+}
+
+/* Where nothing is learned, half of all losses are above their mean. */
+static void spikes_are_skipped(void **state) {
+    (void)state;
+    trit_error e;
+    fixture f;
+    trit_train_result out;
+    static const char skip[] = "\"on_bad\": \"skip-step\", \"spike\": 1e-9, "
+                               "\"max_bad\": 100";
+    assert_int_equal(train_spoiled("spike", skip, 0, &f, &out, &e), TRIT_OK);
+    int64_t n = f.r.guard.n_bad;
+    assert_int_equal(f.r.guard.shift, n);
+    assert_int_equal(out.step, 60);
+    close_run(&f);
+    assert_int_equal(count_in("spike/metrics.jsonl", "is a spike"), n);
+    assert_int_equal(train_spoiled("spiked", "\"spike\": 1e-9", 0, &f, &out, &e),
+                     n ? TRIT_E_NUMERIC : TRIT_OK);
+    close_run(&f);
+    assert_true(n > 0);
+}
+
+static void what_is_kept(void **state) {
+    (void)state;
+    static const char more[] = ", \"optim\": {\"lr\": 1, \"warmup\": 60, \"clip_norm\": 0}, "
+                               "\"run\": {\"save_every\": 5, \"keep_every\": 15, "
+                               "\"keep_best\": false}";
+    trap t = {.kind = -1};
+    trit_error e;
+    assert_int_equal(go("kept", more, &t, &e), TRIT_OK);
+    for (int step = 5; step <= 60; step += 5) {
+        char path[64];
+        snprintf(path, sizeof path, "kept/checkpoints/step-%08d.h5", step);
+        if (exists(path) != (step % 15 == 0 || step >= 50)) fail_msg("%s", path);
+    }
+}
+
+/* A save whose older ones turn out to be damaged deletes none that is whole. */
+static void two_whole_ones_stay(void **state) {
+    (void)state;
+    static const char more[] = ", \"run\": {\"log_every\": 1, \"save_every\": 5, \"keep_last\": 4}";
+    static const char fewer[] = ", \"run\": {\"log_every\": 1, \"save_every\": 5}";
+    trit_error e;
+    trap t = {.kind = TRIT_PROGRESS_SAVE, .step = 15};
+    assert_int_equal(go("two", more, &t, &e), TRIT_E_STOPPED);
+    assert_int_equal(truncate("two/checkpoints/step-00000010.h5", 3000), 0);
+    t = (trap){.kind = TRIT_PROGRESS_STEP, .step = 16};
+    assert_int_equal(truncate("two/checkpoints/step-00000015.h5", 3000), 0);
+    t = (trap){.kind = TRIT_PROGRESS_STEP, .step = 7}; /* resumes at 5 */
+    assert_int_equal(go("two", fewer, &t, &e), TRIT_E_STOPPED);
+    assert_true(exists("two/checkpoints/step-00000005.h5"));
+    assert_true(exists("two/checkpoints/step-00000007.h5"));
+    t = (trap){.kind = -1};
+    assert_int_equal(go("two", fewer, &t, &e), TRIT_OK);
+    assert_false(exists("two/checkpoints/step-00000007.h5"));
 }
 
 static void data_that_changed_is_refused(void **state) {
@@ -207,7 +359,7 @@ static void what_holds_no_checkpoint(void **state) {
     (void)state;
     char path[256];
     trit_error e = {0};
-    assert_int_equal(trit_store_find("nowhere", "latest", path, sizeof path, &e), TRIT_E_IO);
+    assert_int_equal(trit_store_find("nowhere", "latest", path, sizeof path, &e), TRIT_E_DATA);
     assert_int_equal(mkdir("hollow", 0777), 0);
     e = (trit_error){0};
     assert_int_equal(trit_store_find("hollow", "latest", path, sizeof path, &e), TRIT_E_FORMAT);
@@ -231,7 +383,7 @@ static void go_on(const char *dir, const char *text, int64_t stop, double *losse
     trit_error e = {0};
     trit_step_result step;
     open_text(&f, text, 2, TRIT_RUN_TRAIN | TRIT_RUN_EVAL);
-    assert_ok(trit_store_open(&s, dir, &f.exp, &e));
+    assert_ok(trit_store_open(&s, dir, NULL, &f.exp, &e));
     assert_ok(trit_store_resume(&s, &f.r, &e));
     while (f.r.step < stop) {
         assert_ok(trit_run_step(&f.r, NULL, &step, &e));
@@ -291,7 +443,13 @@ int main(void) {
         cmocka_unit_test(stopped_anywhere),
         cmocka_unit_test(old_checkpoints_go_and_the_best_stays),
         cmocka_unit_test(damaged_ones_replace_no_good_one),
-        cmocka_unit_test(bad_numbers_are_saved),
+        cmocka_unit_test(bad_numbers_are_not_saved),
+        cmocka_unit_test(rollback_leaves_bad_data_out),
+        cmocka_unit_test(rollback_gives_up),
+        cmocka_unit_test(skipping_needs_good_weights),
+        cmocka_unit_test(spikes_are_skipped),
+        cmocka_unit_test(what_is_kept),
+        cmocka_unit_test(two_whole_ones_stay),
         cmocka_unit_test(data_that_changed_is_refused),
         cmocka_unit_test(metrics_that_were_cut_are_noticed),
         cmocka_unit_test(what_holds_no_checkpoint),

@@ -1,0 +1,110 @@
+#include "run/store_files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+trit_status trit_store_join(char path[TRIT_STORE_PATH], const char *dir, const char *name,
+                            trit_error *e) {
+    int n = snprintf(path, TRIT_STORE_PATH, "%s/%s", dir, name);
+    if (n < 0 || n >= TRIT_STORE_PATH) {
+        return TRIT_FAIL(e, E_USAGE, "%s: path longer than %d bytes", dir, TRIT_STORE_PATH - 1);
+    }
+    return TRIT_OK;
+}
+
+bool trit_store_exists(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+int64_t trit_store_step_of(const char *name) {
+    int64_t step;
+    int end = 0;
+    if (sscanf(name, "step-%" SCNd64 ".h5%n", &step, &end) != 1 || !end || name[end]) return -1;
+    return step;
+}
+
+void trit_store_name(char name[TRIT_STORE_NAME], int64_t step) {
+    snprintf(name, TRIT_STORE_NAME, "checkpoints/step-%08" PRId64 ".h5", step);
+}
+
+static int newest_first(const void *a, const void *b) {
+    const int64_t *x = a, *y = b;
+    return (*x < *y) - (*x > *y);
+}
+
+trit_status trit_store_steps(const char *dir, int64_t **out, int *n_out, trit_error *e) {
+    char path[TRIT_STORE_PATH];
+    *out = NULL;
+    *n_out = 0;
+    TRIT_TRY(trit_store_join(path, dir, "checkpoints", e));
+    DIR *d = opendir(path);
+    /* A folder that cannot be read is not an empty one: a run must not begin anew over it. */
+    if (!d) return errno == ENOENT ? TRIT_OK : TRIT_FAIL(e, E_IO, "%s: %s", path, strerror(errno));
+    int n = 0, cap = 0;
+    for (struct dirent *entry; (entry = readdir(d));) {
+        int64_t step = trit_store_step_of(entry->d_name);
+        if (step < 0) continue;
+        if (n == cap) {
+            cap = cap ? 2 * cap : 16;
+            int64_t *more = realloc(*out, (size_t)cap * sizeof *more);
+            if (!more) {
+                closedir(d);
+                free(*out);
+                return TRIT_FAIL(e, E_NOMEM, "no memory to list checkpoints");
+            }
+            *out = more;
+        }
+        (*out)[n++] = step;
+    }
+    closedir(d);
+    if (n) qsort(*out, (size_t)n, sizeof **out, newest_first);
+    *n_out = n;
+    return TRIT_OK;
+}
+
+trit_status trit_store_tensors(trit_run *r, trit_arena *mem, bool with_optim,
+                               trit_ckpt_tensor **out, int *n_out, trit_error *e) {
+    int n = 0, n_slot = with_optim ? r->opt.type->n_slot : 0;
+    int n_most = r->ps.n * (1 + n_slot) + r->quant.states.n;
+    trit_ckpt_tensor *t = trit_arena_get(mem, sizeof *t * (size_t)n_most, e);
+    if (!t) return TRIT_E_NOMEM;
+    for (int i = 0; i < r->ps.n; i++) {
+        const trit_param *p = r->ps.at[i];
+        for (int s = -1; s < n_slot; s++) {
+            void *data = s < 0 ? p->val.data : r->opt.slot[i][s];
+            if (!data) continue;
+            char path[512];
+            if (s < 0) {
+                snprintf(path, sizeof path, "param/%s", p->path);
+            } else {
+                snprintf(path, sizeof path, "optim/%s/%s", r->opt.type->slot_name[s], p->path);
+            }
+            t[n] = (trit_ckpt_tensor){.path = trit_arena_text(mem, path, e),
+                                      .dtype = p->val.dtype,
+                                      .ndim = p->val.ndim,
+                                      .data = data,
+                                      .unit = s < 0 ? trit_role_names[p->role] : NULL};
+            if (!t[n].path) return TRIT_E_NOMEM;
+            memcpy(t[n].dim, p->val.dim, sizeof t[n].dim);
+            n++;
+        }
+    }
+    for (int i = 0; with_optim && i < r->quant.states.n; i++) {
+        const trit_state *one = &r->quant.states.at[i];
+        t[n] = (trit_ckpt_tensor){.path = one->path,
+                                  .dtype = one->val.dtype,
+                                  .ndim = one->val.ndim,
+                                  .data = one->val.data};
+        memcpy(t[n].dim, one->val.dim, sizeof t[n].dim);
+        n++;
+    }
+    *out = t;
+    *n_out = n;
+    return TRIT_OK;
+}
