@@ -3,14 +3,8 @@
 #include "kernel/lowp_tile.h"
 
 #if defined(__AVX512VNNI__) && defined(__AVX512BF16__)
+#include "kernel/avx512.h"
 #include "kernel/lowp_pack.inc"
-
-#include <immintrin.h>
-
-/* The lowest n lanes of a vector. */
-static inline __mmask16 mask_of(int n) {
-    return n >= LOWP_VEC ? (__mmask16)0xffff : n <= 0 ? (__mmask16)0 : (__mmask16)((1u << n) - 1);
-}
 
 static inline __m512i four(const int8_t *a) {
     int32_t v;
@@ -139,12 +133,8 @@ static void pack_pair(int width, int64_t n, const int8_t *a, const int8_t *b, ui
     }
 }
 
-/* 16 numbers of one row and 16 of the next, rounded, side by side. */
 static inline __m512i pairs_of(__m512 a, __m512 b) {
-    const __m512i order =
-        _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
-                         21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-    return _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(b, a));
+    return side_by_side(two_rows(a, b));
 }
 
 static void pack_columns(int64_t rows, int64_t n, const float *g, int64_t ldg, const float *s,
