@@ -67,6 +67,16 @@ static inline void store(float *c, __mmask16 mask, int acc, __m512 sum) {
 #define COLS         COLS_4
 #include "kernel/lowp_avx512.inc"
 
+static int32_t sum_s8(int64_t n, const int8_t *a) {
+    const __m512i ones = _mm512_set1_epi8(1);
+    __m512i sum = _mm512_setzero_si512();
+    for (int64_t i = 0; i < n; i += 64) {
+        __mmask64 mask = n - i < 64 ? (UINT64_C(1) << (n - i)) - 1 : ~UINT64_C(0);
+        sum = _mm512_dpbusd_epi32(sum, ones, _mm512_maskz_loadu_epi8(mask, a + i));
+    }
+    return _mm512_reduce_add_epi32(sum);
+}
+
 static void tile_s8(int width, int m, int64_t k, const int8_t *a, int64_t lda, const uint8_t *panel,
                     const int32_t *a_sum, const lowp_finish *f) {
     if (width == 32) tile_s8_32(m, k, a, lda, panel, a_sum, f);

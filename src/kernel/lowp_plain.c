@@ -34,6 +34,12 @@ static void round_row(int64_t n, const float *g, const float *s, int s_per_eleme
     }
 }
 
+static int32_t sum_s8(int64_t n, const int8_t *a) {
+    int32_t sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += a[i];
+    return sum;
+}
+
 static void tile_s8(int width, int m, int64_t k, const int8_t *a, int64_t lda, const uint8_t *panel,
                     const int32_t *a_sum, const lowp_finish *f) {
     (void)a_sum;
