@@ -134,14 +134,18 @@ static void pack_streams(const desk *d, int64_t n, const float *x, int64_t ld, u
 
 /* ---- products ---- */
 
-/* to[n][panels] = rows . n_panel panels over keys; rows of `to` are ld apart. */
-static void scores(const desk *d, int64_t n, int64_t n_panel, const uint16_t *rows,
+/* to[n][panels] = rows . n_panel panels over keys; rows of `to` are ld apart. Of the last panel row
+ * r needs seen + r columns; what it does not need may stay as it was. */
+static void scores(const desk *d, int64_t n, int64_t n_panel, int64_t seen, const uint16_t *rows,
                    const uint16_t *deep, float *to, int64_t ld) {
     int tile = lowp_rows(BLOCK);
     for (int64_t j = 0; j < n_panel * BLOCK; j += BLOCK) {
+        bool last = j + BLOCK == n_panel * BLOCK;
         for (int64_t r = 0; r < n; r += tile) {
-            d->ops->tile_bf16(BLOCK, (int)smaller(tile, n - r), BLOCK, d->even, rows + r * d->even,
-                              d->even, deep + j * d->even, to + r * ld + j, ld, 0);
+            int m = (int)smaller(tile, n - r);
+            int width = last ? (int)smaller(BLOCK, seen + r + m - 1) : BLOCK;
+            d->ops->tile_bf16(BLOCK, m, width, d->even, rows + r * d->even, d->even,
+                              deep + j * d->even, to + r * ld + j, ld, 0);
         }
     }
 }
@@ -180,7 +184,7 @@ static void forward_head(const desk *d, const trit_kernels *k, const trit_attn *
     for (int64_t begin = 0; begin < a->n_tokens; begin += BLOCK) {
         int64_t n = smaller(BLOCK, a->n_tokens - begin);
         round_rows(d, n, q + begin * a->ld_q, a->ld_q, d->rows);
-        scores(d, n, begin / BLOCK + 1, d->rows, d->k_deep, d->s, d->keys);
+        scores(d, n, begin / BLOCK + 1, 1, d->rows, d->k_deep, d->s, d->keys);
         for (int64_t r = 0; r < n; r++) {
             int64_t at = r * d->keys;
             float most = d->attn->softmax(begin + r + 1, begin + BLOCK, scale, d->s + at, d->p + at,
@@ -211,8 +215,8 @@ void trit_attn_forward(const trit_lowp *l, const trit_kernels *k, const trit_att
 /* The block's rows and one panel of keys, whose first is j. */
 static void backward_panel(const desk *d, const attn_scores *p, int64_t j, float *gq, int64_t ld_q,
                            bool keyed, bool valued) {
-    scores(d, p->n, 1, d->rows, d->k_deep + j * d->even, p->s, BLOCK);
-    scores(d, p->n, 1, d->grad_rows, d->v_deep + j * d->even, p->dp, BLOCK);
+    scores(d, p->n, 1, p->seen, d->rows, d->k_deep + j * d->even, p->s, BLOCK);
+    scores(d, p->n, 1, p->seen, d->grad_rows, d->v_deep + j * d->even, p->dp, BLOCK);
     d->attn->score_back(p);
     if (valued) spread(d, p->n, j, d->g_pack, p->p_pairs, d->gv);
     if (keyed) spread(d, p->n, j, d->q_pack, p->ds_pairs, d->gk);
