@@ -174,3 +174,9 @@ void trit_sum_rows(const trit_exec *x, int64_t rows, int64_t cols, const trit_re
         for (int64_t i = 0; i < rows; i++) x->k.add(m, out + j, a + i * cols + j, out + j);
     }
 }
+
+void trit_add_parts(const trit_exec *x, int64_t n_part, int64_t cols, const trit_real *part,
+                    trit_real *out, bool acc) {
+    if (!acc) memset(out, 0, (size_t)cols * sizeof *out);
+    for (int64_t i = 0; i < n_part; i++) x->k.add(cols, out, part + i * cols, out);
+}

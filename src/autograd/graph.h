@@ -227,10 +227,25 @@ void *trit_scratch(const trit_exec *x);
 trit_rng trit_node_rng(const trit_exec *x, const trit_node *n);
 /* Rows, or elements, that one parallel task handles at a time: fixed, so that no result depends on
  * the number of threads. */
-enum { TRIT_ROW_GRAIN = 16, TRIT_SPAN_GRAIN = 8192, TRIT_COL_GRAIN = 64 };
+enum { TRIT_ROW_GRAIN = 16, TRIT_SPAN_GRAIN = 8192, TRIT_COL_GRAIN = 64, TRIT_MAX_PART = 32 };
 static inline int64_t trit_span_len(int64_t len, int64_t begin) {
     return len - begin < TRIT_SPAN_GRAIN ? len - begin : TRIT_SPAN_GRAIN;
 }
+/* A sum over rows in parts: of how many rows each is, how many there are, and the bytes of their
+ * sums of cols numbers. */
+static inline int64_t trit_part_rows(int64_t rows) {
+    int64_t most = (rows + TRIT_MAX_PART - 1) / TRIT_MAX_PART;
+    return most < TRIT_ROW_GRAIN ? TRIT_ROW_GRAIN : most;
+}
+static inline int64_t trit_n_part(int64_t rows) {
+    return (rows + trit_part_rows(rows) - 1) / trit_part_rows(rows);
+}
+static inline size_t trit_part_bytes(int64_t rows, int64_t cols) {
+    return (size_t)(trit_n_part(rows) * cols) * sizeof(trit_real);
+}
+/* out[cols] = (or +=, acc) the sums part[n_part, cols] in order. */
+void trit_add_parts(const trit_exec *x, int64_t n_part, int64_t cols, const trit_real *part,
+                    trit_real *out, bool acc);
 /* Input k's gradient gets scale * the node's own, element by element (same length); gx may be g. */
 void trit_pass_grad(const trit_exec *x, trit_node *n, int k, trit_real scale);
 /* out[cols] = (or +=, acc) the sum of the rows of a[rows, cols]. */

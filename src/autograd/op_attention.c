@@ -205,7 +205,7 @@ static void forward_bf16(const trit_exec *x, trit_node *n) {
 static void backward_bf16(const trit_exec *x, trit_node *n, const head *s) {
     trit_attn call = attn_of(n, s);
     float *gq = trit_grad_of(n, 0), *gk = trit_grad_of(n, 1), *gv = trit_grad_of(n, 2);
-    trit_attn_backward(&x->lowp, &x->k, &call, trit_val(n) + s->q_at, trit_grad(n) + s->q_at,
+    trit_attn_backward(&x->lowp, &call, trit_val(n) + s->q_at, trit_grad(n) + s->q_at,
                        (const float *)n->saved + s->row, gq ? gq + s->q_at : NULL,
                        gk ? gk + s->kv_at : NULL, gv ? gv + s->kv_at : NULL, trit_scratch(x));
 }

@@ -29,7 +29,7 @@ static bool infer(trit_graph *g, trit_node *n) {
         if (!n->in[1] || !n->in[1]->needs_grad) n->reads &= ~TRIT_IN(0);
     }
     if (n->needs_grad) n->saved_bytes = 2 * (size_t)trit_rows(n) * sizeof(trit_real);
-    if (n->needs_grad && trit_rows(n) == 1) n->scratch_bytes = trit_tensor_bytes(&n->val);
+    if (n->needs_grad) n->scratch_bytes = 2 * trit_part_bytes(trit_rows(n), trit_cols(n));
     return true;
 }
 
@@ -46,49 +46,36 @@ static void forward(const trit_exec *x, trit_node *n) {
     }
 }
 
-static void backward_x(const trit_exec *x, trit_node *n, const trit_real *g) {
-    int64_t rows = trit_rows(n), cols = trit_cols(n);
+/* Rows begin..end-1: adds their parts of gw and gb, then overwrites g where gx is g. */
+static void backward_rows(const trit_exec *x, trit_node *n, int64_t begin, int64_t end,
+                          trit_real *part_w, trit_real *part_b) {
+    int64_t cols = trit_cols(n);
     const trit_real *in = trit_val_of(n, 0), *w = trit_val_of(n, 1), *saved = n->saved;
-    trit_real *gx = trit_grad_of(n, 0);
-    if (!gx) return;
-    bool acc = trit_acc(x, n, 0);
-#pragma omp parallel for schedule(static) num_threads(x->n_threads)
-    for (int64_t i = 0; i < rows; i++) {
-        int64_t at = i * cols;
-        x->k.layer_norm_back(cols, saved + 2 * i, in + at, w, g + at, gx + at, acc);
+    const trit_real *g = trit_grad(n);
+    trit_real *gx = trit_grad_of(n, 0), *gw = trit_grad_of(n, 1), *gb = trit_grad_of(n, 2);
+    bool acc = gx && trit_acc(x, n, 0);
+    if (gw) memset(part_w, 0, (size_t)cols * sizeof *part_w);
+    if (gb) memset(part_b, 0, (size_t)cols * sizeof *part_b);
+    for (int64_t at = begin * cols; at < end * cols; at += cols) {
+        const trit_real *stat = saved + 2 * (at / cols);
+        if (gw) x->k.norm_weight_back(cols, stat[0], stat[1], in + at, g + at, part_w);
+        if (gb) x->k.add(cols, part_b, g + at, part_b);
+        if (gx) x->k.layer_norm_back(cols, stat, in + at, w, g + at, gx + at, acc);
     }
-}
-
-static void backward_w(const trit_exec *x, trit_node *n, const trit_real *g) {
-    int64_t rows = trit_rows(n), cols = trit_cols(n);
-    const trit_real *in = trit_val_of(n, 0), *saved = n->saved;
-    trit_real *gw = trit_grad_of(n, 1), *gb = trit_grad_of(n, 2);
-    if (gw) {
-        bool acc = trit_acc(x, n, 1);
-#pragma omp parallel for schedule(static) num_threads(x->n_threads)
-        for (int64_t j = 0; j < cols; j += TRIT_COL_GRAIN) {
-            int64_t m = cols - j < TRIT_COL_GRAIN ? cols - j : TRIT_COL_GRAIN;
-            if (!acc) memset(gw + j, 0, (size_t)m * sizeof *gw);
-            for (int64_t i = 0; i < rows; i++) {
-                int64_t at = i * cols + j;
-                x->k.norm_weight_back(m, saved[2 * i], saved[2 * i + 1], in + at, g + at, gw + j);
-            }
-        }
-    }
-    if (gb) trit_sum_rows(x, rows, cols, g, gb, trit_acc(x, n, 2));
 }
 
 static void backward(const trit_exec *x, trit_node *n) {
-    const trit_real *g = trit_grad(n);
-    if (trit_rows(n) == 1) {
-        /* x may be its own weight or bias; then the gradients, possibly with g, are one buffer. */
-        g = memcpy(trit_scratch(x), g, trit_tensor_bytes(&n->val));
-        backward_x(x, n, g);
-        backward_w(x, n, g);
-    } else {
-        backward_w(x, n, g);
-        backward_x(x, n, g); /* last: gx may be g */
+    int64_t rows = trit_rows(n), cols = trit_cols(n), len = trit_part_rows(rows);
+    int64_t n_part = trit_n_part(rows);
+    trit_real *part_w = trit_scratch(x), *part_b = part_w + n_part * cols; /* shared by all */
+#pragma omp parallel for schedule(static) num_threads(x->n_threads)
+    for (int64_t i = 0; i < rows; i += len) {
+        int64_t at = i / len * cols;
+        backward_rows(x, n, i, i + len < rows ? i + len : rows, part_w + at, part_b + at);
     }
+    trit_real *gw = trit_grad_of(n, 1), *gb = trit_grad_of(n, 2);
+    if (gw) trit_add_parts(x, n_part, cols, part_w, gw, trit_acc(x, n, 1));
+    if (gb) trit_add_parts(x, n_part, cols, part_b, gb, trit_acc(x, n, 2));
 }
 
 static const trit_op op = {.name = "layer_norm",

@@ -22,7 +22,7 @@ static bool infer(trit_graph *g, trit_node *n) {
     n->val = trit_tensor_make(TRIT_REAL, x->ndim, x->dim);
     if (!n->in[0]->needs_grad) n->reads &= ~TRIT_IN(1);
     if (n->needs_grad) n->saved_bytes = (size_t)trit_rows(n) * sizeof(trit_real);
-    if (n->needs_grad && trit_rows(n) == 1) n->scratch_bytes = trit_tensor_bytes(&n->val);
+    if (w && w->needs_grad) n->scratch_bytes = trit_part_bytes(trit_rows(n), trit_cols(n));
     return true;
 }
 
@@ -38,47 +38,31 @@ static void forward(const trit_exec *x, trit_node *n) {
     }
 }
 
-static void backward_x(const trit_exec *x, trit_node *n, const trit_real *g) {
-    int64_t rows = trit_rows(n), cols = trit_cols(n);
+/* Rows begin..end-1: adds their part of gw to part, then overwrites g where gx is g. */
+static void backward_rows(const trit_exec *x, trit_node *n, int64_t begin, int64_t end,
+                          trit_real *part) {
+    int64_t cols = trit_cols(n);
     const trit_real *in = trit_val_of(n, 0), *w = trit_val_of(n, 1), *rstd = n->saved;
+    const trit_real *g = trit_grad(n);
     trit_real *gx = trit_grad_of(n, 0);
-    if (!gx) return;
-    bool acc = trit_acc(x, n, 0);
-#pragma omp parallel for schedule(static) num_threads(x->n_threads)
-    for (int64_t i = 0; i < rows; i++) {
-        int64_t at = i * cols;
-        x->k.rms_norm_back(cols, rstd[i], in + at, w, g + at, gx + at, acc);
-    }
-}
-
-static void backward_w(const trit_exec *x, trit_node *n, const trit_real *g) {
-    int64_t rows = trit_rows(n), cols = trit_cols(n);
-    const trit_real *in = trit_val_of(n, 0), *rstd = n->saved;
-    trit_real *gw = trit_grad_of(n, 1);
-    if (!gw) return;
-    bool acc = trit_acc(x, n, 1);
-#pragma omp parallel for schedule(static) num_threads(x->n_threads)
-    for (int64_t j = 0; j < cols; j += TRIT_COL_GRAIN) {
-        int64_t m = cols - j < TRIT_COL_GRAIN ? cols - j : TRIT_COL_GRAIN;
-        if (!acc) memset(gw + j, 0, (size_t)m * sizeof *gw);
-        for (int64_t i = 0; i < rows; i++) {
-            int64_t at = i * cols + j;
-            x->k.norm_weight_back(m, 0, rstd[i], in + at, g + at, gw + j);
-        }
+    bool acc = gx && trit_acc(x, n, 0);
+    if (part) memset(part, 0, (size_t)cols * sizeof *part);
+    for (int64_t at = begin * cols; at < end * cols; at += cols) {
+        trit_real r = rstd[at / cols];
+        if (part) x->k.norm_weight_back(cols, 0, r, in + at, g + at, part);
+        if (gx) x->k.rms_norm_back(cols, r, in + at, w, g + at, gx + at, acc);
     }
 }
 
 static void backward(const trit_exec *x, trit_node *n) {
-    const trit_real *g = trit_grad(n);
-    if (trit_rows(n) == 1) {
-        /* x may be its own weight; then gx, gw and possibly g are one buffer. */
-        g = memcpy(trit_scratch(x), g, trit_tensor_bytes(&n->val));
-        backward_x(x, n, g);
-        backward_w(x, n, g);
-    } else {
-        backward_w(x, n, g);
-        backward_x(x, n, g); /* last: gx may be g */
+    int64_t rows = trit_rows(n), cols = trit_cols(n), len = trit_part_rows(rows);
+    trit_real *gw = trit_grad_of(n, 1), *part = gw ? trit_scratch(x) : NULL; /* shared by all */
+#pragma omp parallel for schedule(static) num_threads(x->n_threads)
+    for (int64_t i = 0; i < rows; i += len) {
+        backward_rows(x, n, i, i + len < rows ? i + len : rows,
+                      part ? part + i / len * cols : NULL);
     }
+    if (gw) trit_add_parts(x, trit_n_part(rows), cols, part, gw, trit_acc(x, n, 1));
 }
 
 static const trit_op op = {.name = "rms_norm",

@@ -27,8 +27,7 @@ size_t trit_attn_bytes(int64_t n_tokens, int64_t width, bool backward);
 void trit_attn_forward(const trit_lowp *l, const trit_kernels *k, const trit_attn *a, float *y,
                        float *lse, void *scratch);
 /* Adds to gq, gk and gv; each may be NULL. y and lse are those of forward, g = dL/dy. */
-void trit_attn_backward(const trit_lowp *l, const trit_kernels *k, const trit_attn *a,
-                        const float *y, const float *g, const float *lse, float *gq, float *gk,
-                        float *gv, void *scratch);
+void trit_attn_backward(const trit_lowp *l, const trit_attn *a, const float *y, const float *g,
+                        const float *lse, float *gq, float *gk, float *gv, void *scratch);
 
 #endif

@@ -29,6 +29,9 @@ static const lowp_ops *ops_of(const trit_lowp *l) {
     return l->fast ? &trit_lowp_avx512 : &trit_lowp_plain;
 }
 
+/* Functions that end in _part are called by every thread of a team and do its part; the others may
+ * still be at theirs when they return. */
+
 /* ---- forward ---- */
 
 static size_t panels_bytes(int64_t n, int width, int64_t k, int64_t step, size_t element) {
@@ -45,9 +48,9 @@ size_t trit_lowp_forward_bytes(int64_t M, int64_t N, int64_t K, bool coded) {
     return panels_bytes(N, lowp_width(N), K, 2, 2) + (size_t)(M * round_up(K, 2)) * 2 + 64;
 }
 
-static void pack_weights(const trit_lowp *l, int64_t N, int64_t K, const int8_t *w, uint8_t *out) {
+static void pack_weights_part(int64_t N, int64_t K, const int8_t *w, uint8_t *out) {
     int64_t depth = round_up(K, 4), width = lowp_width(N);
-#pragma omp parallel for schedule(static) num_threads(l->n_threads)
+#pragma omp for schedule(static) nowait
     for (int64_t j = 0; j < N; j += width) {
         uint8_t *panel = out + j * depth;
         /* 128 stands for code 0: padding adds nothing. */
@@ -63,6 +66,15 @@ static void pack_weights(const trit_lowp *l, int64_t N, int64_t K, const int8_t 
             }
             for (; p < K; p++) panel[p / 4 * 4 * width + 4 * c + p % 4] = (uint8_t)(row[p] + 128);
         }
+    }
+}
+
+static void pad_rows_part(int64_t M, int64_t K, const int8_t *x, int8_t *out) {
+    int64_t depth = round_up(K, 4);
+#pragma omp for schedule(static) nowait
+    for (int64_t i = 0; i < M; i++) {
+        memcpy(out + i * depth, x + i * K, (size_t)K);
+        memset(out + i * depth + K, 0, (size_t)(depth - K));
     }
 }
 
@@ -102,38 +114,54 @@ static void forward_rows(const forward_job *f, int64_t begin, int64_t end) {
 
 static void forward_codes(const trit_lowp *l, int64_t M, int64_t N, int64_t K, trit_lowp_operand a,
                           trit_lowp_operand w, const float *bias, float *y, void *work) {
-    const int8_t *x = a.codes;
     uint8_t *panels = work;
-    int64_t depth = round_up(K, 4);
-    pack_weights(l, N, K, w.codes, panels);
-    if (K % 4) {
-        int8_t *copy = (int8_t *)(panels + panels_bytes(N, lowp_width(N), K, 4, 1));
-        memset(copy, 0, (size_t)(M * depth));
-        for (int64_t i = 0; i < M; i++) memcpy(copy + i * depth, x + i * K, (size_t)K);
-        x = copy;
-    }
+    int8_t *copy = (int8_t *)(panels + panels_bytes(N, lowp_width(N), K, 4, 1));
+    const int8_t *x = K % 4 ? copy : a.codes;
     forward_job f = {ops_of(l), N, K, x, a.scale, w.scale, panels, bias, y};
     int64_t block = round_up(ROW_BLOCK, lowp_rows(lowp_width(N)));
-#pragma omp parallel for schedule(static) num_threads(l->n_threads)
-    for (int64_t i = 0; i < M; i += block) forward_rows(&f, i, smaller(i + block, M));
+#pragma omp parallel num_threads(l->n_threads)
+    {
+        pack_weights_part(N, K, w.codes, panels);
+        if (x == copy) pad_rows_part(M, K, a.codes, copy);
+#pragma omp barrier
+#pragma omp for schedule(static) nowait
+        for (int64_t i = 0; i < M; i += block) forward_rows(&f, i, smaller(i + block, M));
+    }
 }
 
 /* ---- products in bf16 ---- */
 
+/* What the two products of backward read, in `work`. */
+typedef struct backward_desk {
+    uint16_t *rows, *w_panels;    /* dX: dY in rows [M, round_up(N,2)], W over its columns */
+    uint16_t *columns, *x_panels; /* dW: dY in streams, X over its columns */
+} backward_desk;
+
+/* Numbers until the next 64-byte boundary. */
+static int64_t aligned(int64_t n_bf16) {
+    return round_up(n_bf16, 32);
+}
+
+/* Returns how many bytes that is; work may be NULL. */
+static size_t lay_out(int64_t M, int64_t N, int64_t K, uint16_t *work, backward_desk *d) {
+    int64_t w_at = aligned(M * round_up(N, 2));
+    int64_t columns_at = w_at + aligned(round_up(K, lowp_width(K)) * round_up(N, 2));
+    int64_t x_at = columns_at + aligned(round_up(N, LOWP_PACK) * round_up(M, 2));
+    if (work) *d = (backward_desk){work, work + w_at, work + columns_at, work + x_at};
+    return (size_t)(x_at + aligned(round_up(K, 48) * round_up(M, 2))) * sizeof *work;
+}
+
 size_t trit_lowp_backward_bytes(int64_t M, int64_t N, int64_t K) {
-    size_t dx = (size_t)(M * round_up(N, 2)) * 2 + panels_bytes(K, lowp_width(K), N, 2, 2);
-    size_t dw =
-        (size_t)(round_up(N, LOWP_PACK) * round_up(M, 2)) * 2 + panels_bytes(K, 48, M, 2, 2);
-    return (dx > dw ? dx : dw) + 64; /* they take turns */
+    backward_desk d;
+    return lay_out(M, N, K, NULL, &d);
 }
 
 /* [rows, cols] as bf16 panels over cols, the reduction running over rows. */
-static void pack_down(const trit_lowp *l, int64_t rows, int64_t cols, int width,
-                      trit_lowp_operand x, uint16_t *out) {
+static void pack_down_part(const lowp_ops *ops, int64_t rows, int64_t cols, int width,
+                           trit_lowp_operand x, uint16_t *out) {
     int64_t depth = round_up(rows, 2), n_block = (rows + DEPTH_BLOCK - 1) / DEPTH_BLOCK;
     int64_t n_panel = (cols + width - 1) / width;
-    const lowp_ops *ops = ops_of(l);
-#pragma omp parallel for schedule(static) num_threads(l->n_threads)
+#pragma omp for schedule(static) nowait
     for (int64_t task = 0; task < n_panel * n_block; task++) {
         int64_t j = task / n_block * width, from = task % n_block * DEPTH_BLOCK;
         uint16_t *panel = out + j * depth;
@@ -152,10 +180,10 @@ static void pack_down(const trit_lowp *l, int64_t rows, int64_t cols, int width,
 }
 
 /* w [N, K] as bf16 panels over its rows, the reduction running over K. */
-static void pack_across(const trit_lowp *l, int64_t N, int64_t K, const float *w, uint16_t *out) {
+static void pack_across_part(const lowp_ops *ops, int64_t N, int64_t K, const float *w,
+                             uint16_t *out) {
     int64_t depth = round_up(K, 2), width = lowp_width(N);
-    const lowp_ops *ops = ops_of(l);
-#pragma omp parallel for schedule(static) num_threads(l->n_threads)
+#pragma omp for schedule(static) nowait
     for (int64_t j = 0; j < N; j += width) {
         uint16_t *panel = out + j * depth;
         memset(panel, 0, (size_t)(width * depth) * sizeof *panel);
@@ -172,43 +200,37 @@ static void pack_across(const trit_lowp *l, int64_t N, int64_t K, const float *w
     }
 }
 
-/* g times the scales of its columns (outputs), rounded: [M, round_up(N,2)]. */
-static void round_rows(const trit_lowp *l, int64_t M, int64_t N, const float *g, trit_lowp_scale sw,
-                       uint16_t *out) {
+/* Rows begin..end-1 of g times the scales of its columns (outputs), rounded: rows round_up(N,2)
+ * apart. */
+static void round_rows(const lowp_ops *ops, int64_t begin, int64_t end, int64_t N, const float *g,
+                       trit_lowp_scale sw, uint16_t *out) {
     int64_t width = round_up(N, 2);
-    const lowp_ops *ops = ops_of(l);
-#pragma omp parallel for schedule(static) num_threads(l->n_threads)
-    for (int64_t i = 0; i < M; i++) {
+    for (int64_t i = begin; i < end; i++) {
         ops->round_row(N, g + i * N, sw.s, sw.per_row, out + i * width);
         if (N % 2) out[i * width + N] = 0;
     }
 }
 
-/* g times the scales of its rows (tokens), rounded: its columns as streams of LOWP_PACK rows of A,
- * block by block of the depth M. */
-static void pack_columns(const trit_lowp *l, int64_t M, int64_t N, const float *g,
+/* At most LOWP_BLOCK rows of g from i on, times the scales of its rows (tokens), rounded: its
+ * columns as streams of LOWP_PACK rows of A, block by block of the depth M. */
+static void pack_columns(const lowp_ops *ops, int64_t i, int64_t M, int64_t N, const float *g,
                          trit_lowp_scale sx, uint16_t *out) {
     int64_t height = round_up(N, LOWP_PACK);
-    const lowp_ops *ops = ops_of(l);
-#pragma omp parallel for schedule(static) num_threads(l->n_threads)
-    for (int64_t i = 0; i < M; i += LOWP_BLOCK) {
-        int64_t p = i / DEPTH_BLOCK * DEPTH_BLOCK, k = round_up(smaller(DEPTH_BLOCK, M - p), 2);
-        for (int64_t j = 0; j < N; j += 2 * LOWP_PACK) {
-            ops->pack_columns(smaller(LOWP_BLOCK, M - i), smaller(2 * LOWP_PACK, N - j),
-                              g + i * N + j, N, sx.per_row ? sx.s + i : sx.s, sx.per_row,
-                              out + p * height + j * k + (i - p) * LOWP_PACK, LOWP_PACK * k);
-        }
+    int64_t p = i / DEPTH_BLOCK * DEPTH_BLOCK, k = round_up(smaller(DEPTH_BLOCK, M - p), 2);
+    for (int64_t j = 0; j < N; j += 2 * LOWP_PACK) {
+        ops->pack_columns(smaller(LOWP_BLOCK, M - i), smaller(2 * LOWP_PACK, N - j), g + i * N + j,
+                          N, sx.per_row ? sx.s + i : sx.s, sx.per_row,
+                          out + p * height + j * k + (i - p) * LOWP_PACK, LOWP_PACK * k);
     }
 }
 
 /* c[rows, cols] = or += a[rows, depth] . panels, in blocks of the depth added in order. */
-static void multiply(const trit_lowp *l, int64_t rows, int64_t cols, int64_t depth,
-                     const uint16_t *a, const uint16_t *panels, float *c, bool acc) {
-    const lowp_ops *ops = ops_of(l);
+static void multiply_part(const lowp_ops *ops, int64_t rows, int64_t cols, int64_t depth,
+                          const uint16_t *a, const uint16_t *panels, float *c, bool acc) {
     /* Tasks of about 16 row blocks where there are few rows, as in dW of narrow layers. */
     int width = lowp_width(cols), tile = lowp_rows(width);
     int64_t block = round_up(smaller(ROW_BLOCK, (rows + 15) / 16), tile);
-#pragma omp parallel for schedule(static) num_threads(l->n_threads)
+#pragma omp for schedule(static) nowait
     for (int64_t i = 0; i < rows; i += block) {
         int64_t end = smaller(i + block, rows);
         for (int64_t p = 0; p < depth; p += DEPTH_BLOCK) {
@@ -226,12 +248,11 @@ static void multiply(const trit_lowp *l, int64_t rows, int64_t cols, int64_t dep
 }
 
 /* c[rows, cols] = or += streams of pack_columns . panels of width 48. */
-static void multiply_packed(const trit_lowp *l, int64_t rows, int64_t cols, int64_t depth,
-                            const uint16_t *a, const uint16_t *panels, float *c, bool acc) {
-    const lowp_ops *ops = ops_of(l);
+static void multiply_packed_part(const lowp_ops *ops, int64_t rows, int64_t cols, int64_t depth,
+                                 const uint16_t *a, const uint16_t *panels, float *c, bool acc) {
     int64_t block = round_up(smaller(ROW_BLOCK, (rows + 15) / 16), LOWP_PACK);
     int64_t height = round_up(rows, LOWP_PACK);
-#pragma omp parallel for schedule(static) num_threads(l->n_threads)
+#pragma omp for schedule(static) nowait
     for (int64_t i = 0; i < rows; i += block) {
         int64_t end = smaller(i + block, rows);
         for (int64_t p = 0; p < depth; p += DEPTH_BLOCK) {
@@ -248,21 +269,21 @@ static void multiply_packed(const trit_lowp *l, int64_t rows, int64_t cols, int6
     }
 }
 
-/* Numbers until the next 64-byte boundary. */
-static int64_t aligned(int64_t n_bf16) {
-    return round_up(n_bf16, 32);
-}
-
 static void forward_real(const trit_lowp *l, int64_t M, int64_t N, int64_t K, const float *x,
                          const float *w, const float *bias, float *y, void *work) {
     uint16_t *rows = work, *panels = rows + aligned(M * round_up(K, 2));
-    round_rows(l, M, K, x, (trit_lowp_scale){&unit, false}, rows);
-    pack_across(l, N, K, w, panels);
-    if (bias) {
-#pragma omp parallel for schedule(static) num_threads(l->n_threads)
-        for (int64_t i = 0; i < M; i++) memcpy(y + i * N, bias, (size_t)N * sizeof *y);
+    const lowp_ops *ops = ops_of(l);
+#pragma omp parallel num_threads(l->n_threads)
+    {
+#pragma omp for schedule(static) nowait
+        for (int64_t i = 0; i < M; i++) {
+            round_rows(ops, i, i + 1, K, x, (trit_lowp_scale){&unit, false}, rows);
+            if (bias) memcpy(y + i * N, bias, (size_t)N * sizeof *y);
+        }
+        pack_across_part(ops, N, K, w, panels);
+#pragma omp barrier
+        multiply_part(ops, M, N, round_up(K, 2), rows, panels, y, bias != NULL);
     }
-    multiply(l, M, N, round_up(K, 2), rows, panels, y, bias != NULL);
 }
 
 void trit_lowp_forward(const trit_lowp *l, int64_t M, int64_t N, int64_t K, trit_lowp_operand x,
@@ -281,17 +302,21 @@ static trit_lowp_scale scale_of(trit_lowp_operand a) {
 void trit_lowp_backward(const trit_lowp *l, int64_t M, int64_t N, int64_t K, const float *g,
                         trit_lowp_operand x, trit_lowp_operand w, float *dx, bool acc_dx, float *dw,
                         bool acc_dw, void *work) {
-    if (dx) {
-        uint16_t *rows = work, *panels = rows + aligned(M * round_up(N, 2));
-        round_rows(l, M, N, g, scale_of(w), rows);
-        pack_down(l, N, K, lowp_width(K), w, panels);
-        multiply(l, M, K, round_up(N, 2), rows, panels, dx, acc_dx);
-    }
-    if (dw) {
-        uint16_t *columns = work,
-                 *panels = columns + aligned(round_up(N, LOWP_PACK) * round_up(M, 2));
-        pack_columns(l, M, N, g, scale_of(x), columns);
-        pack_down(l, M, K, 48, x, panels);
-        multiply_packed(l, N, K, round_up(M, 2), columns, panels, dw, acc_dw);
+    const lowp_ops *ops = ops_of(l);
+    backward_desk d;
+    lay_out(M, N, K, work, &d);
+#pragma omp parallel num_threads(l->n_threads)
+    {
+#pragma omp for schedule(static) nowait
+        for (int64_t i = 0; i < M; i += LOWP_BLOCK) { /* read once, for both products */
+            int64_t end = smaller(i + LOWP_BLOCK, M);
+            if (dx) round_rows(ops, i, end, N, g, scale_of(w), d.rows);
+            if (dw) pack_columns(ops, i, M, N, g, scale_of(x), d.columns);
+        }
+        if (dx) pack_down_part(ops, N, K, lowp_width(K), w, d.w_panels);
+        if (dw) pack_down_part(ops, M, K, 48, x, d.x_panels);
+#pragma omp barrier
+        if (dx) multiply_part(ops, M, K, round_up(N, 2), d.rows, d.w_panels, dx, acc_dx);
+        if (dw) multiply_packed_part(ops, N, K, round_up(M, 2), d.columns, d.x_panels, dw, acc_dw);
     }
 }

@@ -3,14 +3,8 @@
 #include "kernel/lowp_tile.h"
 
 #if defined(__AVX512VNNI__) && defined(__AVX512BF16__)
+#include "kernel/avx512.h"
 #include "kernel/lowp_pack.inc"
-
-#include <immintrin.h>
-
-/* The lowest n lanes of a vector. */
-static inline __mmask16 mask_of(int n) {
-    return n >= LOWP_VEC ? (__mmask16)0xffff : n <= 0 ? (__mmask16)0 : (__mmask16)((1u << n) - 1);
-}
 
 static inline __m512i four(const int8_t *a) {
     int32_t v;
@@ -43,29 +37,35 @@ static inline void store(float *c, __mmask16 mask, int acc, __m512 sum) {
 #define ROWS_6(X)    X(0) X(1) X(2) X(3) X(4) X(5)
 #define ROWS_8(X)    ROWS_6(X) X(6) X(7)
 #define ROWS_12(X)   ROWS_8(X) X(8) X(9) X(10) X(11)
-#define COLS_2(X, i) X(i, 0) X(i, 1)
+#define COLS_1(X, i) X(i, 0)
+#define COLS_2(X, i) COLS_1(X, i) X(i, 1)
 #define COLS_3(X, i) COLS_2(X, i) X(i, 2)
 #define COLS_4(X, i) COLS_3(X, i) X(i, 3)
 
+/* Tiles beside a panel, and narrow ones for the last panel of a matrix. */
 #define TILE_NAME(x) x##_32
 #define TILE_WIDTH   32
 #define ROWS         ROWS_12
 #define COLS         COLS_2
 #include "kernel/lowp_avx512.inc"
-#undef TILE_NAME
-#undef TILE_WIDTH
-#undef ROWS
-#undef COLS
 
 #define TILE_NAME(x) x##_48
 #define TILE_WIDTH   48
 #define ROWS         ROWS_8
 #define COLS         COLS_3
 #include "kernel/lowp_avx512.inc"
-#undef TILE_NAME
-#undef TILE_WIDTH
-#undef ROWS
-#undef COLS
+
+#define TILE_NAME(x) x##_48_by_32
+#define TILE_WIDTH   48
+#define ROWS         ROWS_8
+#define COLS         COLS_2
+#include "kernel/lowp_avx512.inc"
+
+#define TILE_NAME(x) x##_48_by_16
+#define TILE_WIDTH   48
+#define ROWS         ROWS_8
+#define COLS         COLS_1
+#include "kernel/lowp_avx512.inc"
 
 #define TILE_NAME(x) x##_64
 #define TILE_WIDTH   64
@@ -73,42 +73,53 @@ static inline void store(float *c, __mmask16 mask, int acc, __m512 sum) {
 #define COLS         COLS_4
 #include "kernel/lowp_avx512.inc"
 
+#define TILE_NAME(x) x##_64_by_32
+#define TILE_WIDTH   64
+#define ROWS         ROWS_6
+#define COLS         COLS_2
+#include "kernel/lowp_avx512.inc"
+
+static int32_t sum_s8(int64_t n, const int8_t *a) {
+    const __m512i ones = _mm512_set1_epi8(1);
+    __m512i sum = _mm512_setzero_si512();
+    for (int64_t i = 0; i < n; i += 64) {
+        __mmask64 mask = n - i < 64 ? (UINT64_C(1) << (n - i)) - 1 : ~UINT64_C(0);
+        sum = _mm512_dpbusd_epi32(sum, ones, _mm512_maskz_loadu_epi8(mask, a + i));
+    }
+    return _mm512_reduce_add_epi32(sum);
+}
+
+/* Calls the narrowest tile beside a panel of `width` that holds n columns. */
+#define PICK_48(name, n, ...)         \
+    if ((n) > 32)                     \
+        name##_48(__VA_ARGS__);       \
+    else if ((n) > 16)                \
+        name##_48_by_32(__VA_ARGS__); \
+    else                              \
+        name##_48_by_16(__VA_ARGS__);
+#define PICK(name, width, n, ...)     \
+    if ((width) == 32)                \
+        name##_32(__VA_ARGS__);       \
+    else if ((width) == 48) {         \
+        PICK_48(name, n, __VA_ARGS__) \
+    } else if ((n) > 32)              \
+        name##_64(__VA_ARGS__);       \
+    else                              \
+        name##_64_by_32(__VA_ARGS__);
+
 static void tile_s8(int width, int m, int64_t k, const int8_t *a, int64_t lda, const uint8_t *panel,
                     const int32_t *a_sum, const lowp_finish *f) {
-    if (width == 32) tile_s8_32(m, k, a, lda, panel, a_sum, f);
-    if (width == 48) tile_s8_48(m, k, a, lda, panel, a_sum, f);
-    if (width == 64) tile_s8_64(m, k, a, lda, panel, a_sum, f);
+    PICK(tile_s8, width, f->n, m, k, a, lda, panel, a_sum, f)
 }
 
 static void tile_bf16(int width, int m, int n, int64_t k, const uint16_t *a, int64_t lda,
                       const uint16_t *panel, float *c, int64_t ldc, int acc) {
-    if (width == 32) tile_bf16_32(m, n, k, a, lda, panel, c, ldc, acc);
-    if (width == 48) tile_bf16_48(m, n, k, a, lda, panel, c, ldc, acc);
-    if (width == 64) tile_bf16_64(m, n, k, a, lda, panel, c, ldc, acc);
+    PICK(tile_bf16, width, n, m, n, k, a, lda, panel, c, ldc, acc)
 }
 
 static void tile_packed(int m, int n, int64_t k, const uint16_t *a, const uint16_t *panel, float *c,
                         int64_t ldc, int acc) {
-#define ZERO(i, v) __m512 c##i##_##v = _mm512_setzero_ps();
-#define START(i)   COLS_3(ZERO, i)
-    ROWS_8(START)
-    for (int64_t p = 0; p < k; p += 2, panel += 2 * 48, a += 2 * LOWP_PACK) {
-#define LOAD(i, v)     __m512bh b##v = (__m512bh)_mm512_loadu_si512(panel + 32 * v);
-#define MULTIPLY(i, v) c##i##_##v = _mm512_dpbf16_ps(c##i##_##v, x, b##v);
-#define STEP(i)                       \
-    {                                 \
-        __m512bh x = pair(a + 2 * i); \
-        COLS_3(MULTIPLY, i)           \
-    }
-        COLS_3(LOAD, 0)
-        ROWS_8(STEP)
-    }
-#define PUT(i, v) store(c + i * ldc + v * LOWP_VEC, mask_of(n - v * LOWP_VEC), acc, c##i##_##v);
-#define END(i)         \
-    if (i < m) {       \
-        COLS_3(PUT, i) \
-    }
-    ROWS_8(END)
+    PICK_48(tile_packed, n, m, n, k, a, panel, c, ldc, acc)
 }
 
 static void round_row(int64_t n, const float *g, const float *s, int s_per_element, uint16_t *out) {
@@ -139,12 +150,8 @@ static void pack_pair(int width, int64_t n, const int8_t *a, const int8_t *b, ui
     }
 }
 
-/* 16 numbers of one row and 16 of the next, rounded, side by side. */
 static inline __m512i pairs_of(__m512 a, __m512 b) {
-    const __m512i order =
-        _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
-                         21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-    return _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(b, a));
+    return side_by_side(two_rows(a, b));
 }
 
 static void pack_columns(int64_t rows, int64_t n, const float *g, int64_t ldg, const float *s,

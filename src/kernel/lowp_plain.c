@@ -1,19 +1,6 @@
 /* Low-bit tiles in plain C: the judge of the fast ones, and what runs where they cannot. */
+#include "kernel/bf16.h"
 #include "kernel/lowp_pack.inc"
-
-static inline uint16_t to_bf16(float v) {
-    uint32_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-    return (uint16_t)(v != v ? bits >> 16 | 0x40 : rounded); /* a NaN stays one */
-}
-
-static float from_bf16(uint16_t v) {
-    uint32_t bits = (uint32_t)v << 16;
-    float out;
-    memcpy(&out, &bits, sizeof out);
-    return out;
-}
 
 /* Codes are small integers: their bf16 is the upper half of their float, exactly. */
 static inline uint16_t code_bf16(int8_t code) {
@@ -45,6 +32,12 @@ static void round_row(int64_t n, const float *g, const float *s, int s_per_eleme
         float k = s[0];
         for (int64_t i = 0; i < n; i++) out[i] = to_bf16(g[i] * k);
     }
+}
+
+static int32_t sum_s8(int64_t n, const int8_t *a) {
+    int32_t sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += a[i];
+    return sum;
 }
 
 static void tile_s8(int width, int m, int64_t k, const int8_t *a, int64_t lda, const uint8_t *panel,

@@ -33,7 +33,7 @@ typedef struct fq_saved {
     trit_real *frozen; /* [2n] in a gradient check: q0 - d0*u0, then d0; else NULL */
 } fq_saved;
 
-enum { MEASURE_PART = 8192 };
+enum { MEASURE_PART = 8192, FEW_GROUPS = 16 };
 
 static size_t lay_out(const fq_attr *a, char *base, fq_saved *s) {
     size_t n = (size_t)(a->n_group * a->group_len), at = 0;
@@ -162,7 +162,7 @@ static void fit_scales(const trit_exec *x, const trit_node *n, const fq_attr *a,
     }
 #pragma omp parallel for schedule(static) num_threads(x->n_threads)
     for (int64_t t = 0; t < a->n_group * a->n_part; t++) measure_task(x, a, s, v, t);
-#pragma omp parallel for schedule(static) num_threads(x->n_threads)
+#pragma omp parallel for schedule(static) num_threads(x->n_threads) if (a->n_group > FEW_GROUPS)
     for (int64_t i = 0; i < a->n_group; i++) s->scale[i] = fit_group(a, s, i);
     if (n->code.data && !trit_scales[q->spec.scale]->measure) spoil_scales(x, a, s, v);
     if (!q->step) return;
@@ -272,11 +272,20 @@ static void forward(const trit_exec *x, trit_node *n) {
     }
     fq_saved s;
     lay_out(a, n->saved, &s);
-    if (!x->freeze || a->quant->step) fit_scales(x, n, a, &s);
+    /* Groups of one part are measured while they are in the cache. */
+    bool alone = a->n_part == 1 && !a->quant->step && !x->freeze &&
+                 trit_scales[a->quant->spec.scale]->measure;
+    if (!alone && (!x->freeze || a->quant->step)) fit_scales(x, n, a, &s);
+    int64_t n_task = a->n_group * a->n_part, grain = alone ? FEW_GROUPS : 1;
     bool good = true;
 #pragma omp parallel for schedule(static) num_threads(x->n_threads) reduction(&& : good)
-    for (int64_t t = 0; t < a->n_group * a->n_part; t++) {
-        good = project_task(x, n, a, &s, t) && good;
+    for (int64_t first = 0; first < n_task; first += grain) {
+        int64_t end = first + grain < n_task ? first + grain : n_task;
+        if (alone) {
+            for (int64_t t = first; t < end; t++) measure_task(x, a, &s, trit_val_of(n, 0), t);
+            for (int64_t t = first; t < end; t++) s.scale[t] = fit_group(a, &s, t);
+        }
+        for (int64_t t = first; t < end; t++) good = project_task(x, n, a, &s, t) && good;
     }
     if (!good) a->quant->bad = true;
 }

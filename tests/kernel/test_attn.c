@@ -61,7 +61,7 @@ static void run(bench *b, bool fast) {
     free(scratch);
     scratch = aligned_alloc(64, back);
     memset(scratch, 0xff, back);
-    trit_attn_backward(&l, &k, &a, b->y, b->g, b->lse, b->gq, b->gk, b->gv, scratch);
+    trit_attn_backward(&l, &a, b->y, b->g, b->lse, b->gq, b->gk, b->gv, scratch);
     free(scratch);
 }
 
