@@ -87,6 +87,10 @@ trit_status trit_experiment_load(trit_experiment *x, const char *path, const cha
 /* The same from a JSON text, e.g. one kept in a checkpoint. */
 trit_status trit_experiment_parse(trit_experiment *x, const char *text, const char *name,
                                   trit_error *e);
+/* The same from a tree, which is left as it is, with overrides over it. file: for messages, and for
+ * the folder that paths are relative to. */
+trit_status trit_experiment_from(trit_experiment *x, const cJSON *root, const char *file,
+                                 const char *const *overrides, int n_overrides, trit_error *e);
 void trit_experiment_close(trit_experiment *x);
 /* Readable lines of what differs between two resolved configs that makes another run; *n: how many
  * differences. */
