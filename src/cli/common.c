@@ -2,6 +2,7 @@
 
 #include "run/store.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -59,6 +60,15 @@ void trit_cli_json_number(trit_text *out, const char *key, double value) {
 void trit_cli_json_print(trit_text *line) {
     printf("%s}\n", trit_text_get(line));
     trit_text_free(line);
+}
+
+void trit_cli_catch_stop(void (*on_stop)(int signal_number)) {
+    static const int numbers[] = {SIGINT, SIGTERM};
+    for (int i = 0; i < 2; i++) {
+        struct sigaction a = {.sa_handler = on_stop, .sa_flags = (int)SA_RESETHAND};
+        sigemptyset(&a.sa_mask);
+        sigaction(numbers[i], &a, NULL);
+    }
 }
 
 int64_t trit_cli_peak_rss(void) {

@@ -20,6 +20,9 @@ trit_status trit_cli_open_kept(trit_run *r, trit_experiment *x, const char *path
 void trit_cli_json_number(trit_text *out, const char *key, double value);
 /* Prints one JSON line on stdout and frees it. */
 void trit_cli_json_print(trit_text *line);
+/* Lets SIGINT and SIGTERM call on_stop, once: a second one ends the process at once, which is safe
+ * at any moment, since files are only ever replaced whole. */
+void trit_cli_catch_stop(void (*on_stop)(int signal_number));
 /* Largest resident size of this process so far, in bytes. */
 int64_t trit_cli_peak_rss(void);
 

@@ -13,17 +13,6 @@ static void on_stop(int signal_number) {
     stop_asked = signal_number;
 }
 
-/* The first signal asks, the second (the handler is gone by then) ends the process at once: safe at
- * any moment, since files are only ever replaced whole. */
-static void catch_signals(void) {
-    static const int numbers[] = {SIGINT, SIGTERM};
-    for (int i = 0; i < 2; i++) {
-        struct sigaction a = {.sa_handler = on_stop, .sa_flags = (int)SA_RESETHAND};
-        sigemptyset(&a.sa_mask);
-        sigaction(numbers[i], &a, NULL);
-    }
-}
-
 typedef struct screen {
     bool terminal;
     bool open_line; /* the cursor stands behind a progress line */
@@ -163,7 +152,7 @@ static int run_train(int argc, char **argv) {
     trit_status status = trit_options_read(options, 2, argc, argv, &n, &e);
     if (!status && dir && !*dir) status = TRIT_FAIL(&e, E_USAGE, "--run: the path is empty");
     if (!status) status = trit_cli_experiment(&x, n, argv, &e);
-    catch_signals();
+    trit_cli_catch_stop(on_stop);
     if (!status) {
         snprintf(path, sizeof path, "%s%s", dir ? "" : "runs/", dir ? dir : x.cfg.name);
         status = trit_cli_open(&r, &x, TRIT_RUN_TRAIN | TRIT_RUN_EVAL, &e);
