@@ -353,7 +353,12 @@ static trit_status read_file(trit_sweep *s, const char *path, trit_error *e) {
     }
     if (status) return status;
     if (is_sweep(root)) {
-        status = check_keys(root, "", FILE_KEYS, N_FILE_KEY, e);
+        const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
+        char stem[256];
+        snprintf(stem, sizeof stem, "%.*s", (int)strcspn(file, "."), file);
+        s->name = trit_arena_text(&s->mem, stem, e);
+        if (!s->name) status = TRIT_E_NOMEM;
+        if (!status) status = check_keys(root, "", FILE_KEYS, N_FILE_KEY, e);
         if (!status && !trit_json_get(root, "base")) {
             status = TRIT_FAIL(e, E_CONFIG, "base is missing: the config that axes are laid over");
         }
@@ -483,7 +488,8 @@ static trit_status resolve_base(trit_sweep *s, trit_error *e) {
     if (!status) {
         s->resolved = x.resolved;
         x.resolved = NULL;
-        s->name = trit_arena_text(&s->mem, x.cfg.name, e);
+        /* A sweep file gives its own name, a config lends its. */
+        if (!s->name) s->name = trit_arena_text(&s->mem, x.cfg.name, e);
         if (!s->name) status = TRIT_E_NOMEM;
     }
     trit_experiment_close(&x);

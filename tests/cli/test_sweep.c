@@ -1,5 +1,6 @@
 /* Sweeps with the real program: interrupted in every way, they end with the same tables.
  * TRIT_SWEEP_KILLS=20: how often sweeps and runs are killed [4]. */
+#include "io/json.h"
 #include "program.h"
 
 #include "base/rng.h"
@@ -12,7 +13,7 @@ static const char base[] =
     "\"context\": 16},\n"
     " \"quant\": {\"method\": \"bitnet-b1.58\"}, \"optim\": {\"lr\": 4e-3, \"warmup\": 5},\n"
     " \"train\": {\"steps\": 60, \"batch\": 4, \"eval_every\": 20, \"eval_tokens\": 200},\n"
-    " \"run\": {\"save_every\": 10, \"log_every\": 1, \"plot\": false}}\n";
+    " \"run\": {\"threads\": 1, \"save_every\": 10, \"log_every\": 1, \"plot\": false}}\n";
 #define SWEEP "sweep base.json quant.estimator=ste,ewgs,ste-clip 'seed=range(4)' "
 
 static int setup(void **state) {
@@ -29,10 +30,12 @@ static int setup(void **state) {
 static void assert_same_results(const char *dir) {
     char line[600];
     snprintf(line, sizeof line,
-             "for d in straight %s; do (cd $d && for f in cells/*/result.json; do echo $f; "
-             "sed 's/,\"parameters\".*//; s/\"train_loss\":[^,]*,//' $f; done) >$d.list || exit 1; "
-             "done; diff straight.list %s.list && test $(wc -l <%s.list) = 24",
-             dir, dir, dir);
+             "for d in straight '%s'; do rm -rf $d/report && '" TRIT_CLI "' report $d >$d/words || "
+             "exit 1; done; sed '$d' straight/words >a && sed '$d' '%s/words' >b && diff a b && "
+             "cmp straight/report/cells.csv '%s/report/cells.csv' && cmp "
+             "straight/report/comparisons.csv '%s/report/comparisons.csv' && test $(grep -c ,done, "
+             "straight/report/cells.csv) = 12",
+             dir, dir, dir, dir);
     assert_int_equal(shell(line), 0);
 }
 
@@ -169,6 +172,32 @@ static void workers_share_a_directory(void **state) {
     assert_same_results("shared");
 }
 
+static void reports(void **state) {
+    (void)state;
+    assert_exit(0, program_run("report straight"), "");
+    assert_non_null(strstr(program_out.at, "quant.estimator, val_loss against ste: "));
+    assert_non_null(strstr(program_out.at, "report: straight/report/report.html"));
+    assert_exit(0,
+                program_run("report straight --baseline quant.estimator=ewgs --metric "
+                            "bits_per_byte --out elsewhere"),
+                "");
+    assert_non_null(strstr(program_out.at, "quant.estimator, bits_per_byte against ewgs: "));
+    assert_true(exists("elsewhere/report.html") && exists("elsewhere/quant.estimator.png"));
+    assert_int_equal(shell("grep -q 'href=\"straight/cells/' elsewhere/report.html"), 0);
+    assert_exit(0, program_run("report straight --json"), "");
+    trit_error e = {0};
+    cJSON *v = NULL;
+    assert_ok(trit_json_parse(&v, program_out.at, program_out.len, "output", &e));
+    assert_int_equal(cJSON_GetArraySize(trit_json_get(v, "cells")), 12);
+    cJSON_Delete(v);
+    assert_exit(2, program_run("report"), "expected one sweep directory");
+    assert_exit(2, program_run("report base.json"), "holds no sweep.json");
+    assert_exit(2, program_run("report straight --metric loss"), "unknown metric");
+    assert_exit(2, program_run("report straight --baseline quant.estimator=stee"),
+                "did you mean \"ste\"?");
+    assert_exit(2, program_run("report straight --baseline lr"), "there is no axis \"lr\"");
+}
+
 static void options(void **state) {
     (void)state;
     assert_exit(2, program_run("sweep"), "a SWEEP is missing");
@@ -188,6 +217,7 @@ int main(void) {
         cmocka_unit_test(stopped_safely),
         cmocka_unit_test(killed_at_any_moment),
         cmocka_unit_test(workers_share_a_directory),
+        cmocka_unit_test(reports),
         cmocka_unit_test(options),
     };
     return cmocka_run_group_tests(tests, setup, program_leave);
