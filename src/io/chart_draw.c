@@ -88,7 +88,8 @@ static void put_text(const canvas *v, double x, double y, const char *text) {
 static const char *fit_text(const canvas *v, const char *text, double width, char *buf,
                             size_t cap) {
     size_t n = strlen(text);
-    if (n < cap && text_width(v, text) <= width) return text;
+    /* Room that was made by the same width must not fail by a last digit. */
+    if (n < cap && text_width(v, text) <= width + 0.5) return text;
     if (n > cap - 4) n = cap - 4;
     for (;; n--) {
         while (n && ((unsigned char)text[n] & 0xC0) == 0x80) n--; /* whole characters */
