@@ -17,7 +17,7 @@ typedef enum {
     TRIT_CHART_POINTS, /* line with a dot at each value */
     TRIT_CHART_FAINT,  /* thin and pale, e.g. raw values behind a smoothed line */
     TRIT_CHART_DOTS,   /* dots without a line */
-    TRIT_CHART_BARS    /* a bar from 0 to each value, half as wide as the values are apart */
+    TRIT_CHART_BARS    /* a bar from 0 to each value; x equally far apart */
 } trit_chart_style;
 
 typedef struct trit_chart_series {

@@ -460,7 +460,7 @@ static void draw_bars(const canvas *v, const trit_chart *c, const trit_chart_ser
                       const frame *f) {
     double apart =
         s->n > 1 ? fabs(to_x(f, series_x(s, 1)) - to_x(f, series_x(s, 0))) : 80 * v->unit;
-    double width = fmax(apart / 2, 1), foot = to_y(f, c->log_y ? f->y.lo : 0);
+    double width = fmax(0.9 * apart, 1), foot = to_y(f, c->log_y ? f->y.lo : 0);
     for (int64_t i = 0; i < s->n; i++) {
         if (!drawable(series_x(s, i), c->log_x) || !drawable(s->y[i], c->log_y)) continue;
         double x = to_x(f, series_x(s, i)), y = to_y(f, s->y[i]);

@@ -24,4 +24,18 @@ bool trit_series_smooth(const trit_series *in, double share, trit_series *out);
 trit_status trit_metrics_read(const char *path, const char *const *key, int n_key, trit_series *out,
                               trit_error *e);
 
+/* Statistics of quantizers over the steps: one series for each quantizer. */
+typedef struct trit_quantizer_series {
+    int n;
+    char **path;     /* [n] owned */
+    trit_series *at; /* [n] owned */
+} trit_quantizer_series;
+/* "zero", "flip" ...: words of lines "quantizers" of metrics.jsonl; NULL-terminated. */
+extern const char *const trit_quantizer_keys[];
+/* Numbers under key of the quantizers whose path matches a pattern. out is zeroed first; free it
+ * also after an error. */
+trit_status trit_metrics_read_quantizers(const char *path, const char *key, const char *pattern,
+                                         trit_quantizer_series *out, trit_error *e);
+void trit_quantizer_series_free(trit_quantizer_series *s);
+
 #endif

@@ -148,9 +148,9 @@ static void add_words_section(const trit_results *r, const trit_analysis *a, tri
 static void add_axis(const trit_results *r, const trit_analysis *a, const trit_comparison *c,
                      int *n_chart, trit_text *out) {
     const trit_result_axis *axis = &r->axis[c->axis];
-    const char *heads[] = {axis->name,  "#cells",  "#mean",  "#std. error", "#difference",
-                           "#95 % low", "#high",   "#pairs", "#p Wilcoxon", "#p sign",
-                           "#p Holm",   "verdict", "#failed"};
+    const char *heads[] = {axis->name,    "verdict", "#difference", "#95 % low", "#high",
+                           "#p Holm",     "#mean",   "#std. error", "#cells",    "#pairs",
+                           "#p Wilcoxon", "#p sign", "#failed"};
     trit_text svg = {0};
     const trit_chart_target to = {NULL, &svg};
     trit_text_add(out, "<h2>");
@@ -162,21 +162,21 @@ static void add_axis(const trit_results *r, const trit_analysis *a, const trit_c
         bool good = c[i].verdict == TRIT_VERDICT_BETTER, bad = c[i].verdict == TRIT_VERDICT_WORSE;
         trit_text_add(out, "<tr>");
         add_word(out, axis->label[c[i].value]);
-        add_number(out, "%.0f", c[i].n_done);
-        add_number(out, "%.4f", c[i].mean);
-        add_number(out, "%.4f", c[i].error);
+        trit_text_add(out, "<td class=\"verdict%s\">%s</td>",
+                      good  ? " better"
+                      : bad ? " worse"
+                            : "",
+                      trit_verdict_names[c[i].verdict]);
         add_number(out, "%+.4f", c[i].diff);
         add_number(out, "%+.4f", c[i].lo);
         add_number(out, "%+.4f", c[i].hi);
+        add_number(out, "%.3g", c[i].p);
+        add_number(out, "%.4f", c[i].mean);
+        add_number(out, "%.4f", c[i].error);
+        add_number(out, "%.0f", c[i].n_done);
         add_number(out, "%.0f", c[i].n_pair);
         add_number(out, "%.3g", c[i].p_wilcoxon);
         add_number(out, "%.3g", c[i].p_sign);
-        add_number(out, "%.3g", c[i].p);
-        trit_text_add(out, "<td%s>%s</td>",
-                      good  ? " class=better"
-                      : bad ? " class=worse"
-                            : "",
-                      trit_verdict_names[c[i].verdict]);
         add_number(out, "%.0f", c[i].n_failed);
         trit_text_add(out, "</tr>\n");
     }

@@ -198,6 +198,21 @@ static void reports(void **state) {
     assert_exit(2, program_run("report straight --baseline lr"), "there is no axis \"lr\"");
 }
 
+static void watched(void **state) {
+    (void)state;
+    assert_exit(0, program_run("watch straight"), ""); /* ends with the sweep */
+    assert_string_equal(program_out.at,
+                        "base: 12 done, 0 running, 0 waiting, 0 stopped, 0 failed\n");
+    assert_exit(2, program_run("watch base.json"), "holds no sweep.json");
+    pid_t pid = program_start("", SWEEP "train.steps=2000 --run watched");
+    wait_for("err", ""); /* it has begun to log, or is about to */
+    for (int i = 0; i < 2000 && !exists("watched/sweep.json"); i++) usleep(10000);
+    assert_exit(0, program_run("watch watched --once"), "");
+    assert_non_null(strstr(program_out.at, "waiting"));
+    kill(pid, SIGTERM);
+    assert_int_equal(program_wait(pid), 75);
+}
+
 static void options(void **state) {
     (void)state;
     assert_exit(2, program_run("sweep"), "a SWEEP is missing");
@@ -218,6 +233,7 @@ int main(void) {
         cmocka_unit_test(killed_at_any_moment),
         cmocka_unit_test(workers_share_a_directory),
         cmocka_unit_test(reports),
+        cmocka_unit_test(watched),
         cmocka_unit_test(options),
     };
     return cmocka_run_group_tests(tests, setup, program_leave);
