@@ -2,6 +2,7 @@
 
 #include "run/store.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -59,6 +60,12 @@ void trit_cli_json_number(trit_text *out, const char *key, double value) {
 void trit_cli_json_print(trit_text *line) {
     printf("%s}\n", trit_text_get(line));
     trit_text_free(line);
+}
+
+void trit_cli_catch(int number, void (*handler)(int)) {
+    struct sigaction a = {.sa_handler = handler};
+    sigemptyset(&a.sa_mask);
+    sigaction(number, &a, NULL);
 }
 
 int64_t trit_cli_peak_rss(void) {

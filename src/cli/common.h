@@ -20,6 +20,8 @@ trit_status trit_cli_open_kept(trit_run *r, trit_experiment *x, const char *path
 void trit_cli_json_number(trit_text *out, const char *key, double value);
 /* Prints one JSON line on stdout and frees it. */
 void trit_cli_json_print(trit_text *line);
+/* Lets a signal call handler, or do again what it does by itself (SIG_DFL). */
+void trit_cli_catch(int number, void (*handler)(int));
 /* Largest resident size of this process so far, in bytes. */
 int64_t trit_cli_peak_rss(void);
 

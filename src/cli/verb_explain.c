@@ -1,33 +1,25 @@
 /* trit explain: what would be trained, and what it takes, without training. */
 #include "cli/common.h"
+#include "run/deploy.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 typedef struct totals {
     int64_t params, quantized; /* elements */
-    double bits;               /* at deployment, scales included */
 } totals;
-
-/* Bits of a weight matrix at deployment: codes, and a 32-bit scale per group. */
-static double deployed_bits(const trit_quant *q, int64_t rows, int64_t cols) {
-    double n = (double)(rows * cols);
-    if (!q->spec.on) return 32 * n;
-    return n * trit_spec_storage_bits(&q->spec) + 32 * n / (double)trit_quant_group_len(q, rows);
-}
 
 static void print_weight(totals *t, const char *path, const trit_param *w, const trit_quant *wq,
                          const trit_quant *aq, bool shared) {
     char shape[96], weights[96], inputs[96];
     int64_t rows = w->val.dim[0], cols = w->val.dim[1];
     trit_spec off = trit_spec_off();
-    double bits = deployed_bits(wq, rows, cols);
+    double bits = trit_deploy_weight_bits(wq, rows, cols);
     printf("  %-22s %-14s %10" PRId64 "  %5.2f  %-36s %s%s\n", path,
            trit_tensor_shape_text(&w->val, shape), rows * cols, bits / (double)(rows * cols),
            trit_spec_text(&wq->spec, weights), trit_spec_text(aq ? &aq->spec : &off, inputs),
            shared ? "  (tied to embed)" : "");
     if (shared) return;
-    t->bits += bits;
     if (wq->spec.on) t->quantized += rows * cols;
 }
 
@@ -49,7 +41,7 @@ static void print_layers(const trit_run *r) {
         }
     }
     t.params -= adapters;
-    t.bits += 32.0 * (double)(t.params - listed);
+    double deployed = trit_deploy_bits(r);
     char a[32], b[32], c[32];
     printf("  other (norms, biases, positions, steps): %" PRId64 " parameters\n",
            t.params - listed);
@@ -60,7 +52,7 @@ static void print_layers(const trit_run *r) {
     printf("total %s parameters, %.1f %% quantized, %.2f bits per parameter, %sB deployed (fp32: "
            "%sB)\n",
            trit_text_si(a, (double)t.params), 100.0 * (double)t.quantized / (double)t.params,
-           t.bits / (double)t.params, trit_text_si(b, t.bits / 8),
+           deployed / (double)t.params, trit_text_si(b, deployed / 8),
            trit_text_si(c, 4.0 * (double)t.params));
 }
 

@@ -18,22 +18,16 @@ static void on_stop(int signal_number) {
     stop_asked = signal_number;
 }
 
-static void catch_signal(int number, void (*handler)(int)) {
-    struct sigaction a = {.sa_handler = handler};
-    sigemptyset(&a.sa_mask);
-    sigaction(number, &a, NULL);
-}
-
 /* Until the config is read, SIGUSR1 is taken for the one that it names, as it is by default. */
 static void catch_signals(void) {
-    catch_signal(SIGINT, on_stop);
-    catch_signal(SIGTERM, on_stop);
-    catch_signal(SIGUSR1, on_stop);
+    trit_cli_catch(SIGINT, on_stop);
+    trit_cli_catch(SIGTERM, on_stop);
+    trit_cli_catch(SIGUSR1, on_stop);
 }
 
 static void catch_configured(int stop_signal) {
-    if (stop_signal != TRIT_STOP_SIGNAL_USR1) catch_signal(SIGUSR1, SIG_DFL);
-    if (stop_signal == TRIT_STOP_SIGNAL_USR2) catch_signal(SIGUSR2, on_stop);
+    if (stop_signal != TRIT_STOP_SIGNAL_USR1) trit_cli_catch(SIGUSR1, SIG_DFL);
+    if (stop_signal == TRIT_STOP_SIGNAL_USR2) trit_cli_catch(SIGUSR2, on_stop);
 }
 
 static double now(void) {

@@ -112,11 +112,13 @@ trit_status trit_chart_save(const trit_chart *c, const char *path, trit_error *e
         return TRIT_FAIL(e, E_USAGE,
                          "cannot save a chart as '%s': its name must end in .png or .svg", path);
     }
-    int height = TRIT_CHART_HEIGHT;
-    for (const trit_chart *one = c->below; one; one = one->below) height += TRIT_CHART_HEIGHT / 3;
+    int height = c->height ? c->height : TRIT_CHART_HEIGHT;
+    for (const trit_chart *one = c->below; one && !c->height; one = one->below) {
+        height += TRIT_CHART_HEIGHT / 3;
+    }
     trit_text file = {0};
-    trit_status status =
-        (png ? trit_chart_png : trit_chart_svg)(c, TRIT_CHART_WIDTH, height, &file, e);
+    trit_status status = (png ? trit_chart_png : trit_chart_svg)(
+        c, c->width ? c->width : TRIT_CHART_WIDTH, height, &file, e);
     if (status) {
         trit_error_wrap(e, "'%s'", path);
     } else {

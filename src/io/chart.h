@@ -15,7 +15,9 @@
 typedef enum {
     TRIT_CHART_LINE,
     TRIT_CHART_POINTS, /* line with a dot at each value */
-    TRIT_CHART_FAINT   /* thin and pale, e.g. raw values behind a smoothed line */
+    TRIT_CHART_FAINT,  /* thin and pale, e.g. raw values behind a smoothed line */
+    TRIT_CHART_DOTS,   /* dots without a line */
+    TRIT_CHART_BARS    /* a bar from 0 to each value; x equally far apart */
 } trit_chart_style;
 
 typedef struct trit_chart_series {
@@ -24,6 +26,8 @@ typedef struct trit_chart_series {
     const double *x, *y; /* [n]; x NULL: 0, 1, 2 ... */
     trit_chart_style style;
     int color; /* 1, 2, ...: of the palette, so that series can share one; 0: by position */
+    const double *lo, *hi;    /* [n] interval about each x, drawn as a line; NULL: none */
+    const char *const *words; /* [n] what a dot says under the pointer (SVG); NULL: x and y */
 } trit_chart_series;
 
 /* A dashed horizontal line behind the series, e.g. a baseline. */
@@ -31,6 +35,7 @@ typedef struct trit_chart_mark {
     double y;
     const char *label; /* written at the line; may be NULL */
     bool label_left;   /* at its left end, not at its right one */
+    bool vertical;     /* a line at x = y instead, without a label */
 } trit_chart_mark;
 
 typedef struct trit_chart trit_chart;
@@ -41,6 +46,9 @@ struct trit_chart {
     int n_series;
     const trit_chart_mark *mark;
     int n_mark;
+    const char *const *y_words; /* [n_y_word] what stands at y = 0, 1, ... in place of numbers */
+    int n_y_word;               /* 0: numbers; at most 64 */
+    int width, height; /* of a file, in pixels; 0: TRIT_CHART_WIDTH, and by the number of panels */
     const trit_chart *below; /* drawn under this one over the same stretch of x, or NULL; up to
                               * TRIT_CHART_PANELS in all, with equal log_x */
 };

@@ -88,7 +88,8 @@ static void put_text(const canvas *v, double x, double y, const char *text) {
 static const char *fit_text(const canvas *v, const char *text, double width, char *buf,
                             size_t cap) {
     size_t n = strlen(text);
-    if (n < cap && text_width(v, text) <= width) return text;
+    /* Room that was made by the same width must not fail by a last digit. */
+    if (n < cap && text_width(v, text) <= width + 0.5) return text;
     if (n > cap - 4) n = cap - 4;
     for (;; n--) {
         while (n && ((unsigned char)text[n] & 0xC0) == 0x80) n--; /* whole characters */
@@ -128,6 +129,9 @@ static trit_status find_ranges(const trit_chart *c, range *x, range *y, trit_err
             if (!drawable(xi, c->log_x) || !drawable(s->y[i], c->log_y)) continue;
             widen(x, xi);
             widen(y, s->y[i]);
+            if (s->lo && drawable(s->lo[i], c->log_x)) widen(x, s->lo[i]);
+            if (s->hi && drawable(s->hi[i], c->log_x)) widen(x, s->hi[i]);
+            if (s->style == TRIT_CHART_BARS && !c->log_y) widen(y, 0);
         }
     }
     if (!(x->lo <= x->hi)) {
@@ -135,7 +139,8 @@ static trit_status find_ranges(const trit_chart *c, range *x, range *y, trit_err
                          c->log_x || c->log_y ? " on its logarithmic axes" : "");
     }
     for (int k = 0; k < c->n_mark; k++) {
-        if (drawable(c->mark[k].y, c->log_y)) widen(y, c->mark[k].y);
+        const trit_chart_mark *m = &c->mark[k];
+        if (drawable(m->y, m->vertical ? c->log_x : c->log_y)) widen(m->vertical ? x : y, m->y);
     }
     return TRIT_OK;
 }
@@ -144,7 +149,9 @@ static trit_status find_ranges(const trit_chart *c, range *x, range *y, trit_err
 
 static bool has_points(const trit_chart *c) {
     for (int k = 0; k < c->n_series; k++) {
-        if (c->series[k].style == TRIT_CHART_POINTS || c->series[k].n == 1) return true;
+        trit_chart_style style = c->series[k].style;
+        if (style != TRIT_CHART_LINE && style != TRIT_CHART_FAINT) return true;
+        if (c->series[k].n == 1) return true;
     }
     return false;
 }
@@ -173,6 +180,22 @@ static void make_x_axis(const canvas *v, const trit_chart *c, range x, frame *f)
     }
 }
 
+/* Words at 0, 1, ... from the bottom up. */
+static void make_word_axis(const trit_chart *c, trit_axis *a) {
+    *a = (trit_axis){.lo = -0.5, .hi = c->n_y_word - 0.5, .n_tick = c->n_y_word};
+    TRIT_ASSERT(c->n_y_word <= TRIT_AXIS_MAX_TICKS);
+    for (int i = 0; i < c->n_y_word; i++) {
+        a->tick[i] = (trit_axis_tick){.at = i, .major = true};
+        const char *word = c->y_words[i];
+        size_t n = strlen(word), room = TRIT_AXIS_LABEL_BYTES - 4;
+        if (n > room) {
+            for (n = room; n && ((unsigned char)word[n] & 0xC0) == 0x80;) n--;
+        }
+        snprintf(a->tick[i].label, TRIT_AXIS_LABEL_BYTES, "%.*s%s", (int)n, word,
+                 word[n] ? "…" : "");
+    }
+}
+
 static double legend_width(const canvas *v, const trit_chart *c) {
     double widest = 0;
     for (int k = 0; k < c->n_series; k++) {
@@ -190,8 +213,12 @@ static void lay_out(const canvas *v, const trit_chart *c, range x, range y, fram
     f->bottom = v->height - MARGIN * u - (FONT_TICK + TICK_GAP) * u;
     if (c->x_label) f->bottom -= (FONT_LABEL + 10) * u;
     f->right = v->width - MARGIN * u - legend_width(v, c);
-    trit_axis_make(&f->y, c->log_y, false, y.lo, y.hi, 0.05,
-                   (int)((f->bottom - f->top) / (60 * u)) + 1);
+    if (c->n_y_word) {
+        make_word_axis(c, &f->y);
+    } else {
+        trit_axis_make(&f->y, c->log_y, false, y.lo, y.hi, 0.05,
+                       (int)((f->bottom - f->top) / (60 * u)) + 1);
+    }
     f->left = MARGIN * u + fmin(widest_label(v, &f->y) + TICK_GAP * u, 0.3 * v->width);
     make_x_axis(v, c, x, f);
 }
@@ -388,11 +415,58 @@ static void draw_line(const canvas *v, const trit_chart *c, const trit_chart_ser
     }
 }
 
+/* What a dot says under the pointer: an element above it that cannot be seen. */
+static void add_hover(const canvas *v, const trit_chart_series *s, int64_t i, double x, double y) {
+    if (!v->words) return;
+    char numbers[80];
+    snprintf(numbers, sizeof numbers, "%.6g: %.6g", series_x(s, i), s->y[i]);
+    cairo_user_to_device(v->cr, &x, &y);
+    trit_text_add(v->words, "<circle cx=\"%.2f\" cy=\"%.2f\" r=\"%.2f\" opacity=\"0\"><title>", x,
+                  y, 9 * v->unit);
+    if (s->name) {
+        trit_svg_escape(v->words, s->name);
+        trit_text_add(v->words, "\n");
+    }
+    trit_svg_escape(v->words, s->words ? s->words[i] : numbers);
+    trit_text_add(v->words, "</title></circle>\n");
+}
+
+static void draw_interval(const canvas *v, const trit_chart *c, const trit_chart_series *s,
+                          const frame *f, int64_t i) {
+    if (!drawable(s->lo[i], c->log_x) || !drawable(s->hi[i], c->log_x)) return;
+    double lo = to_x(f, s->lo[i]), hi = to_x(f, s->hi[i]), y = to_y(f, s->y[i]), cap = 5 * v->unit;
+    cairo_new_path(v->cr);
+    cairo_move_to(v->cr, lo, y);
+    cairo_line_to(v->cr, hi, y);
+    for (int end = 0; end < 2; end++) {
+        cairo_move_to(v->cr, end ? hi : lo, y - cap);
+        cairo_line_to(v->cr, end ? hi : lo, y + cap);
+    }
+    cairo_stroke(v->cr);
+}
+
 static void draw_points(const canvas *v, const trit_chart *c, const trit_chart_series *s,
                         const frame *f) {
     for (int64_t i = 0; i < s->n; i++) {
         if (!drawable(series_x(s, i), c->log_x) || !drawable(s->y[i], c->log_y)) continue;
-        draw_dot(v, to_x(f, series_x(s, i)), to_y(f, s->y[i]), 4);
+        double x = to_x(f, series_x(s, i)), y = to_y(f, s->y[i]);
+        if (s->lo && s->hi) draw_interval(v, c, s, f, i);
+        draw_dot(v, x, y, s->style == TRIT_CHART_DOTS ? 5.5 : 4);
+        add_hover(v, s, i, x, y);
+    }
+}
+
+static void draw_bars(const canvas *v, const trit_chart *c, const trit_chart_series *s,
+                      const frame *f) {
+    double apart =
+        s->n > 1 ? fabs(to_x(f, series_x(s, 1)) - to_x(f, series_x(s, 0))) : 80 * v->unit;
+    double width = fmax(0.9 * apart, 1), foot = to_y(f, c->log_y ? f->y.lo : 0);
+    for (int64_t i = 0; i < s->n; i++) {
+        if (!drawable(series_x(s, i), c->log_x) || !drawable(s->y[i], c->log_y)) continue;
+        double x = to_x(f, series_x(s, i)), y = to_y(f, s->y[i]);
+        cairo_rectangle(v->cr, x - width / 2, fmin(y, foot), width, fabs(foot - y));
+        cairo_fill(v->cr);
+        add_hover(v, s, i, x, y);
     }
 }
 
@@ -407,9 +481,13 @@ static void draw_series(const canvas *v, const trit_chart *c, const frame *f) {
         for (int k = 0; k < c->n_series; k++) {
             const trit_chart_series *s = &c->series[k];
             if ((s->style != TRIT_CHART_FAINT) != front) continue;
+            bool line = s->style != TRIT_CHART_DOTS && s->style != TRIT_CHART_BARS;
             set_series_pen(v, s, k);
-            draw_line(v, c, s, f);
-            if (s->style == TRIT_CHART_POINTS) draw_points(v, c, s, f);
+            if (line) draw_line(v, c, s, f);
+            if (s->style == TRIT_CHART_POINTS || s->style == TRIT_CHART_DOTS) {
+                draw_points(v, c, s, f);
+            }
+            if (s->style == TRIT_CHART_BARS) draw_bars(v, c, s, f);
         }
     }
     cairo_restore(v->cr);
@@ -434,9 +512,15 @@ static void draw_mark_lines(const canvas *v, const trit_chart *c, const frame *f
     cairo_set_line_cap(v->cr, CAIRO_LINE_CAP_BUTT);
     cairo_set_dash(v->cr, dash, 2, 0);
     for (int k = 0; k < c->n_mark; k++) {
-        if (!drawable(c->mark[k].y, c->log_y)) continue;
-        cairo_move_to(v->cr, f->left, to_y(f, c->mark[k].y));
-        cairo_line_to(v->cr, f->right, to_y(f, c->mark[k].y));
+        const trit_chart_mark *m = &c->mark[k];
+        if (!drawable(m->y, m->vertical ? c->log_x : c->log_y)) continue;
+        if (m->vertical) {
+            cairo_move_to(v->cr, to_x(f, m->y), f->top);
+            cairo_line_to(v->cr, to_x(f, m->y), f->bottom);
+        } else {
+            cairo_move_to(v->cr, f->left, to_y(f, m->y));
+            cairo_line_to(v->cr, f->right, to_y(f, m->y));
+        }
     }
     cairo_stroke(v->cr);
     cairo_set_dash(v->cr, NULL, 0, 0);
@@ -454,7 +538,7 @@ static void draw_mark_labels(const canvas *v, const trit_chart *c, const frame *
         int best = -1;
         double best_y = -INFINITY;
         for (int k = 0; k < c->n_mark; k++) {
-            if (!drawable(c->mark[k].y, c->log_y)) continue;
+            if (c->mark[k].vertical || !drawable(c->mark[k].y, c->log_y)) continue;
             double y = to_y(f, c->mark[k].y);
             bool later = y < last_line || (y == last_line && k > last);
             if (later && y > best_y) {
@@ -493,10 +577,13 @@ static void draw_legend(const canvas *v, const trit_chart *c, const frame *f) {
             break;
         }
         set_series_pen(v, s, k);
-        cairo_move_to(v->cr, x, y);
-        cairo_line_to(v->cr, x + SWATCH * u, y);
-        cairo_stroke(v->cr);
-        if (s->style == TRIT_CHART_POINTS) draw_dot(v, x + SWATCH * u / 2, y, 4);
+        if (s->style != TRIT_CHART_DOTS) {
+            cairo_move_to(v->cr, x, y);
+            cairo_line_to(v->cr, x + SWATCH * u, y);
+            cairo_stroke(v->cr);
+        }
+        if (s->style == TRIT_CHART_POINTS || s->style == TRIT_CHART_DOTS)
+            draw_dot(v, x + SWATCH * u / 2, y, 4);
         set_color(v, INK, 1);
         put_text(v, text_x, y + text_middle(v), fit_text(v, s->name, room, buf, sizeof buf));
         y += ROW * u;

@@ -181,6 +181,13 @@ trit_status trit_experiment_parse(trit_experiment *x, const char *text, const ch
     return finish(x, root, name, NULL, 0, e);
 }
 
+trit_status trit_experiment_from(trit_experiment *x, const cJSON *root, const char *file,
+                                 const char *const *overrides, int n_overrides, trit_error *e) {
+    cJSON *copy = cJSON_Duplicate(root, true);
+    if (!copy) return TRIT_FAIL(e, E_NOMEM, "no memory for the config");
+    return finish(x, copy, file, overrides, n_overrides, e);
+}
+
 void trit_experiment_close(trit_experiment *x) {
     cJSON_Delete(x->resolved);
     trit_arena_free(&x->mem);

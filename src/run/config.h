@@ -114,6 +114,10 @@ trit_status trit_experiment_load(trit_experiment *x, const char *path, const cha
 /* The same from a JSON text, e.g. one kept in a checkpoint. */
 trit_status trit_experiment_parse(trit_experiment *x, const char *text, const char *name,
                                   trit_error *e);
+/* The same from a tree, which is left as it is, with overrides over it. file: for messages, and for
+ * the folder that paths are relative to. */
+trit_status trit_experiment_from(trit_experiment *x, const cJSON *root, const char *file,
+                                 const char *const *overrides, int n_overrides, trit_error *e);
 void trit_experiment_close(trit_experiment *x);
 /* What differs between the config that a run keeps (as a JSON text; keys that it lacks have their
  * defaults) and x, so that x is another run: readable lines, *n how many. Another train.steps makes

@@ -121,7 +121,7 @@ static int make_marks(const trit_probe *p, trit_chart_mark *mark, char label[][3
     for (int i = 0; i < p->n_level; i++) {
         bool last = i + 1 == p->n_level;
         if (!all && i > 0 && !last) continue;
-        mark[n] = (trit_chart_mark){p->level[i], NULL, 2 * i >= p->n_level};
+        mark[n] = (trit_chart_mark){.y = p->level[i], .label_left = 2 * i >= p->n_level};
         if (numbers) snprintf(label[n], sizeof label[n], "level %.4g", p->level[i]);
         if (!numbers) snprintf(label[n], sizeof label[n], "%d levels", p->n_level);
         if (numbers || last) mark[n].label = label[n];
@@ -138,12 +138,13 @@ static trit_status draw(const trit_probe *p, const curves *c, const char *title,
     for (int i = 0; i < N_POINT; i++) differs = differs || c->y[i] != c->level[i];
     const double ends[2] = {c->x[0], c->x[N_POINT - 1]};
     const trit_chart_series output[] = {
-        {"y = x", 2, ends, ends, TRIT_CHART_FAINT, 7},
-        {"evaluation", N_POINT, c->x, c->level, TRIT_CHART_LINE, 5},
-        {"training", N_POINT, c->x, c->y, TRIT_CHART_LINE, 1},
+        {"y = x", 2, ends, ends, .style = TRIT_CHART_FAINT, .color = 7},
+        {"evaluation", N_POINT, c->x, c->level, .style = TRIT_CHART_LINE, .color = 5},
+        {"training", N_POINT, c->x, c->y, .style = TRIT_CHART_LINE, .color = 1},
     };
-    const trit_chart_series slope = {NULL, N_POINT, c->x, c->slope, TRIT_CHART_LINE, 2};
-    const trit_chart_mark zero = {0, NULL, false};
+    const trit_chart_series slope = {NULL,      N_POINT, c->x, c->slope, .style = TRIT_CHART_LINE,
+                                     .color = 2};
+    const trit_chart_mark zero = {.y = 0};
     const trit_chart below = {.x_label = "x",
                               .y_label = "slope dL/dx for dL/dy = 1",
                               .series = &slope,

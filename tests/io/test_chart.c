@@ -55,10 +55,10 @@ static const double up[] = {1, 2, 3, 4, 5, 6}, down[] = {6, 5, 4, 3, 2, 1},
 
 static void png_shows_series(void **state) {
     (void)state;
-    trit_chart_series s[] = {{"one", 6, steps, up, TRIT_CHART_LINE, 0},
-                             {"two", 6, steps, down, TRIT_CHART_POINTS, 0}};
-    trit_chart_mark m[] = {{4.5, "baseline", false}};
-    trit_chart c = {"title", "step", "loss (nats)", false, false, s, 2, m, 1, NULL};
+    trit_chart_series s[] = {{"one", 6, steps, up, .style = TRIT_CHART_LINE, .color = 0},
+                             {"two", 6, steps, down, .style = TRIT_CHART_POINTS, .color = 0}};
+    trit_chart_mark m[] = {{.y = 4.5, .label = "baseline"}};
+    trit_chart c = {"title", "step", "loss (nats)", false, false, s, 2, m, 1, .below = NULL};
     render(&c);
     assert_int_equal(count_color(0xFFFFFF) > W * H / 2, 1);
     assert_true(count_color(0x0072B2) > 300);
@@ -80,7 +80,7 @@ static void png_shows_series(void **state) {
 static void gaps_and_single_values(void **state) {
     (void)state;
     double gap[] = {1, NAN, 1, NAN, INFINITY, 1};
-    trit_chart_series s = {NULL, 6, NULL, gap, TRIT_CHART_LINE, 0};
+    trit_chart_series s = {NULL, 6, NULL, gap, .style = TRIT_CHART_LINE, .color = 0};
     trit_chart c = {.series = &s, .n_series = 1};
     render(&c);
     int dots = count_color(0x0072B2); /* three lonely values are dots, no lines between them */
@@ -101,7 +101,7 @@ static void dense_series(void **state) {
     double *y = calloc(N, sizeof *y);
     y[N / 2] = 1;
     y[N / 2 + 1] = -1;
-    trit_chart_series s = {NULL, N, NULL, y, TRIT_CHART_LINE, 0};
+    trit_chart_series s = {NULL, N, NULL, y, .style = TRIT_CHART_LINE, .color = 0};
     trit_chart c = {.series = &s, .n_series = 1};
     trit_text svg = {0};
     trit_error e = {0};
@@ -122,9 +122,9 @@ static void dense_series(void **state) {
 
 static void svg_holds_words(void **state) {
     (void)state;
-    trit_chart_series s[] = {{"a < b & c", 6, steps, up, TRIT_CHART_LINE, 0}};
-    trit_chart_mark m[] = {{4.5, "baseline", false}};
-    trit_chart c = {"Loss, ternary", "step", "loss (nats)", false, true, s, 1, m, 1, NULL};
+    trit_chart_series s[] = {{"a < b & c", 6, steps, up, .style = TRIT_CHART_LINE, .color = 0}};
+    trit_chart_mark m[] = {{.y = 4.5, .label = "baseline"}};
+    trit_chart c = {"Loss, ternary", "step", "loss (nats)", false, true, s, 1, m, 1, .below = NULL};
     trit_text one = {0}, two = {0};
     trit_error e = {0};
     assert_ok(trit_chart_svg(&c, W, H, &one, &e));
@@ -150,8 +150,9 @@ static void odd_ranges(void **state) {
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
         for (int log_y = 0; log_y < 2; log_y++) {
             if (log_y && ranges[i][0] <= 0) continue;
-            trit_chart_series s = {"series", 2, ranges[i], ranges[i], TRIT_CHART_POINTS, 0};
-            trit_chart c = {"title", "x", "y", log_y, log_y, &s, 1, NULL, 0, NULL};
+            trit_chart_series s = {"series",  2, ranges[i], ranges[i], .style = TRIT_CHART_POINTS,
+                                   .color = 0};
+            trit_chart c = {"title", "x", "y", log_y, log_y, &s, 1, NULL, 0, .below = NULL};
             render(&c);
             assert_true(count_color(0x0072B2) > 20);
             assert_clean_border();
@@ -166,10 +167,12 @@ static void long_words(void **state) {
     words[1199 - 1199 % 3] = '\0';
     trit_chart_series s[60];
     for (int k = 0; k < 60; k++) {
-        s[k] = (trit_chart_series){words, 6, NULL, up, TRIT_CHART_FAINT, 0};
+        s[k] = (trit_chart_series){words, 6, NULL, up, .style = TRIT_CHART_FAINT, .color = 0};
     }
-    trit_chart_mark m[] = {{3, words, false}, {3, words, true}, {3.1, words, false}};
-    trit_chart c = {words, words, words, false, false, s, 60, m, 3, NULL};
+    trit_chart_mark m[] = {{.y = 3, .label = words},
+                           {.y = 3, .label = words, .label_left = true},
+                           {.y = 3.1, .label = words}};
+    trit_chart c = {words, words, words, false, false, s, 60, m, 3, .below = NULL};
     render(&c);
     assert_clean_border();
 }
@@ -177,8 +180,8 @@ static void long_words(void **state) {
 static void refusals(void **state) {
     (void)state;
     double none[] = {NAN, NAN}, negative[] = {-1, 0};
-    trit_chart_series s = {"s", 2, NULL, none, TRIT_CHART_LINE, 0};
-    trit_chart c = {"empty", NULL, NULL, false, false, &s, 0, NULL, 0, NULL};
+    trit_chart_series s = {"s", 2, NULL, none, .style = TRIT_CHART_LINE, .color = 0};
+    trit_chart c = {"empty", NULL, NULL, false, false, &s, 0, NULL, 0, .below = NULL};
     trit_text out = {0};
     trit_error e = {0};
     assert_int_equal(trit_chart_png(&c, W, H, &out, &e), TRIT_E_DATA);
@@ -201,8 +204,8 @@ static void refusals(void **state) {
 static void save_by_name(void **state) {
     (void)state;
     char dir[256], path[512];
-    trit_chart_series s = {"s", 6, NULL, up, TRIT_CHART_LINE, 0};
-    trit_chart c = {"t", "x", "y", false, false, &s, 1, NULL, 0, NULL};
+    trit_chart_series s = {"s", 6, NULL, up, .style = TRIT_CHART_LINE, .color = 0};
+    trit_chart c = {"t", "x", "y", false, false, &s, 1, NULL, 0, .below = NULL};
     trit_text got = {0};
     trit_error e = {0};
     scratch_make(dir);
@@ -223,8 +226,8 @@ static void save_by_name(void **state) {
 static void panels(void **state) {
     (void)state;
     static const double far[] = {0, 120000}, big[] = {1e6, 123456};
-    trit_chart_series upper = {NULL, 6, steps, up, TRIT_CHART_LINE, 1};
-    trit_chart_series lower = {NULL, 2, far, big, TRIT_CHART_LINE, 2};
+    trit_chart_series upper = {NULL, 6, steps, up, .style = TRIT_CHART_LINE, .color = 1};
+    trit_chart_series lower = {NULL, 2, far, big, .style = TRIT_CHART_LINE, .color = 2};
     trit_chart below = {.x_label = "step", .series = &lower, .n_series = 1};
     trit_chart c = {.title = "title", .series = &upper, .n_series = 1, .below = &below};
     render(&c);
@@ -248,13 +251,59 @@ static void panels(void **state) {
     assert_true(last[0] < last[1] - 50); /* 100000 and 120000 on one axis */
 }
 
+/* Names in place of numbers, intervals about dots, a line at zero, and what dots say. */
+static void words_and_intervals(void **state) {
+    (void)state;
+    static const double x[] = {-1, 2}, y[] = {0, 1}, lo[] = {-3, 1}, hi[] = {1, 4};
+    static const char *const rows[] = {"first row", "a name that is far too long for its place"};
+    static const char *const says[] = {"one & only", "two"};
+    trit_chart_series s = {.name = "dots",
+                           .n = 2,
+                           .x = x,
+                           .y = y,
+                           .style = TRIT_CHART_DOTS,
+                           .lo = lo,
+                           .hi = hi,
+                           .words = says};
+    trit_chart_mark zero = {.y = 0, .vertical = true};
+    trit_chart c = {
+        .series = &s, .n_series = 1, .mark = &zero, .n_mark = 1, .y_words = rows, .n_y_word = 2};
+    trit_text svg = {0};
+    trit_error e = {0};
+    render(&c);
+    assert_clean_border();
+    assert_true(count_color(0x0072B2) > 200);
+    assert_ok(trit_chart_svg(&c, W, H, &svg, &e));
+    assert_non_null(strstr(svg.at, ">first row</text>"));
+    assert_non_null(strstr(svg.at, "…</text>"));
+    assert_non_null(strstr(svg.at, "<title>dots\none &amp; only</title></circle>"));
+    assert_null(strstr(svg.at, ">0.5</text>")); /* no numbers between rows */
+    trit_text_free(&svg);
+}
+
+static void bars_stand_on_zero(void **state) {
+    (void)state;
+    static const double y[] = {5, 6, 5};
+    trit_chart_series s = {.n = 3, .y = y, .style = TRIT_CHART_BARS};
+    trit_chart c = {.series = &s, .n_series = 1};
+    render(&c);
+    assert_true(count_color(0x0072B2) > W * H / 5);
+    assert_clean_border();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(png_shows_series), cmocka_unit_test(gaps_and_single_values),
-        cmocka_unit_test(dense_series),     cmocka_unit_test(svg_holds_words),
-        cmocka_unit_test(odd_ranges),       cmocka_unit_test(long_words),
-        cmocka_unit_test(refusals),         cmocka_unit_test(save_by_name),
+        cmocka_unit_test(png_shows_series),
+        cmocka_unit_test(gaps_and_single_values),
+        cmocka_unit_test(dense_series),
+        cmocka_unit_test(svg_holds_words),
+        cmocka_unit_test(odd_ranges),
+        cmocka_unit_test(long_words),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(save_by_name),
         cmocka_unit_test(panels),
+        cmocka_unit_test(words_and_intervals),
+        cmocka_unit_test(bars_stand_on_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

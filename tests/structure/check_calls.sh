@@ -32,7 +32,7 @@ forbid '(v?printf|puts|putchar|perror|psignal) *\(|(stdout|stderr)([^A-Za-z0-9_]
 forbid '(exit|quick_exit|abort|assert) *\(' 'src/cli/|src/base/status.c:' \
     'return a trit_status; TRIT_ASSERT for what only a programmer can get wrong'
 # A child process that could not exec has no other way out.
-forbid '_[eE]xit *\(' 'src/cli/|src/run/' 'return a trit_status'
+forbid '_[eE]xit *\(' 'src/cli/|src/run/|src/sweep/' 'return a trit_status'
 forbid '(s?rand|rand_r|s?random|[dlm]rand48|arc4random|getrandom|getentropy) *\(' 'nowhere' \
     'draw from a trit_rng (base/rng.h): a pure function of seed, stream, step and element'
 forbid '(time|clock|clock_gettime|gettimeofday|timespec_get|omp_get_wtime) *\(' \

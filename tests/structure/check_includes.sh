@@ -1,7 +1,7 @@
 #!/bin/sh
 # A folder of src includes itself and the folders before it in this list, nothing above: so every
 # part can be understood, tested and reused with only what stands below it.
-order='base kernel autograd quant layers optim distill data io run cli'
+order='base kernel autograd quant layers optim distill data io run sweep cli'
 
 cd "${1:?usage: check_includes.sh ROOT}" || exit 2
 find src -name '*.[ch]' -o -name '*.inc' | sort | xargs grep -nE '^[ 	]*#[ 	]*include[ 	]*"' |

@@ -1,0 +1,120 @@
+/* trit sweep: many runs from one file. */
+#include "cli/common.h"
+#include "sweep/ledger.h"
+#include "sweep/runner.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t stop_asked;
+
+/* A second signal ends the process at once; its ledger stays whole. */
+static void on_stop(int signal_number) {
+    if (stop_asked) _exit(TRIT_EXIT_STOPPED);
+    stop_asked = signal_number;
+}
+
+static void print_plan(const trit_sweep *s, const char *dir) {
+    int n_same = 0;
+    for (int i = 0; i < s->n_cell; i++) {
+        const trit_sweep_cell *c = &s->cell[i];
+        trit_text label = {0};
+        trit_sweep_label(s, c->value, false, &label);
+        printf("%s  %-8s %s%s\n", c->hash, trit_cell_state_names[trit_ledger_state(dir, c->hash)],
+               trit_text_get(&label), c->same_as < 0 ? "" : "  (the same run as one above)");
+        n_same += c->same_as >= 0;
+        trit_text_free(&label);
+    }
+    printf("%d cells, %d runs, in %s\n", s->n_cell, s->n_cell - n_same, dir);
+}
+
+static trit_status prepare(trit_sweep *s, int n, char **argv, const char *dir, char path[4096],
+                           trit_error *e) {
+    cJSON *known = NULL;
+    trit_text problems = {0};
+    TRIT_TRY(trit_sweep_read(s, n, (const char *const *)argv, e));
+    snprintf(path, 4096, "%s%s%s", dir ? "" : "runs/", dir ? dir : s->name, dir ? "" : "-sweep");
+    TRIT_TRY(trit_ledger_known(path, s, &known, e));
+    trit_status status = trit_sweep_expand(s, known, &problems, e);
+    fputs(trit_text_get(&problems), stderr);
+    for (int i = 0; i < s->n_left_out; i++) {
+        fprintf(stderr, "left out: %s: %s\n", s->left_out[i].label, s->left_out[i].why);
+    }
+    cJSON_Delete(known);
+    trit_text_free(&problems);
+    return status;
+}
+
+static trit_status execute(const trit_sweep *s, const char *dir, const trit_sweep_options *o,
+                           trit_error *e) {
+    trit_sweep_outcome out;
+    TRIT_TRY(trit_ledger_open(dir, s, e));
+    trit_status status = trit_sweep_run(s, dir, o, &out, e);
+    if (status && status != TRIT_E_STOPPED) return status;
+    printf("%d runs: %d done, %d failed, %d not yet; `trit report %s` compares them\n", out.n,
+           out.done, out.failed, out.waiting, dir);
+    if (status) {
+        fprintf(stderr, "stopped; the same command continues\n");
+        return status;
+    }
+    if (!out.failed) return TRIT_OK;
+    return TRIT_FAIL(e, E_DATA,
+                     "%d runs failed (error.json in %s/cells says why); --retry runs "
+                     "them again",
+                     out.failed, dir);
+}
+
+static int run(int argc, char **argv) {
+    trit_error e = {0};
+    bool dry = false;
+    int64_t jobs = 1;
+    const char *dir = NULL, *on_fail = "continue";
+    trit_sweep_options o = {
+        .stop = &stop_asked, .program = "/proc/self/exe", .log = &trit_stderr_log};
+    const trit_option options[] = {
+        {"--dry-run", TRIT_OPT_FLAG, &dry, 0, 0},   {"--run", TRIT_OPT_TEXT, &dir, 0, 0},
+        {"--jobs", TRIT_OPT_INT, &jobs, 1, 256},    {"--on-fail", TRIT_OPT_TEXT, &on_fail, 0, 0},
+        {"--retry", TRIT_OPT_FLAG, &o.retry, 0, 0},
+    };
+    int n;
+    char path[4096];
+    trit_sweep s = {0};
+    trit_status status =
+        trit_options_read(options, sizeof options / sizeof *options, argc, argv, &n, &e);
+    if (!status && dir && !*dir) status = TRIT_FAIL(&e, E_USAGE, "--run: the path is empty");
+    o.jobs = (int)jobs;
+    o.stop_on_fail = !strcmp(on_fail, "stop");
+    if (!status && !o.stop_on_fail && strcmp(on_fail, "continue") != 0) {
+        status =
+            TRIT_FAIL(&e, E_USAGE, "--on-fail: found \"%s\", expected continue or stop", on_fail);
+    }
+    trit_cli_catch(SIGINT, on_stop);
+    trit_cli_catch(SIGTERM, on_stop);
+    if (!status) status = prepare(&s, n, argv, dir, path, &e);
+    if (!status && dry) {
+        print_plan(&s, path);
+    } else if (!status) {
+        status = execute(&s, path, &o, &e);
+    }
+    trit_sweep_close(&s);
+    if (status == TRIT_E_STOPPED) return TRIT_EXIT_STOPPED;
+    return status ? trit_report(&e) : TRIT_EXIT_OK;
+}
+
+const trit_verb trit_verb_sweep = {
+    .name = "sweep",
+    .usage = "SWEEP [key=values...] [--run DIR] [--jobs N] [--dry-run] ...",
+    .doc = "trains every combination of some settings; the same command again continues",
+    .help =
+        "  SWEEP          a sweep file, or a config that the axes are laid over\n"
+        "  key=values     an axis, or a setting of all cells: quant.estimator=ste,ewgs\n"
+        "                 seed=range(5)  optim.lr=log(1e-3,1e-2,3)  quant.weights.estimator='*'\n"
+        "  --run DIR      the sweep's directory (default runs/NAME-sweep)\n"
+        "  --jobs N       runs at a time [1]; the cores are split between them\n"
+        "  --dry-run      checks every cell and lists them, and starts nothing\n"
+        "  --on-fail X    continue with the other cells, or stop [continue]\n"
+        "  --retry        runs cells again that failed\n\n"
+        "Ctrl-C or SIGTERM: all runs save, exit code 75; the same command continues. Several\n"
+        "processes with one command share the work. docs/sweeps.md describes the file.\n",
+    .run = run};
