@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-static void update(const trit_optim_call *c, int64_t n, trit_real *w, const trit_real *g,
+static void update(const trit_optim_call *c, int64_t n, trit_real *w, trit_real *g,
                    trit_real *const *slot) {
     const trit_optim_cfg *cfg = c->cfg;
     trit_adam_args a = {.lr = c->lr,
@@ -24,5 +24,6 @@ const trit_optim_type trit_optim_adamw = {
     .cite = "Loshchilov & Hutter 2019, arXiv 1711.05101",
     .n_slot = 2,
     .slot_name = {"moment1", "moment2"},
+    .slot_signed = {true, false},
     .update = update,
 };

@@ -288,7 +288,7 @@ static void state_is_kept_for_what_is_trained(void **state) {
     int64_t n = 0;
     for (int p = 0; p < f.ps.n; p++) {
         const trit_param *q = f.ps.at[p];
-        assert_int_equal(f.o.slot[p][0] != NULL, is_trained(q));
+        assert_int_equal(trit_optim_find(&f.o, q) != NULL, is_trained(q));
         if (is_trained(q)) n += trit_tensor_len(&q->val);
     }
     assert_int_equal(trit_optim_state_bytes(&f.o), 2 * n * (int64_t)sizeof(trit_real));
