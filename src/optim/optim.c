@@ -18,6 +18,11 @@ const char *const trit_optim_names[] = {
     TRIT_OPTIM_LIST(X)
 #undef X
         NULL};
+const char *trit_optim_defaults(int kind) {
+    const char *text = trit_optim_types[kind]->defaults;
+    return text ? text : "{}";
+}
+const char *const trit_muon_scale_names[] = {"rms", "fan", "none", NULL};
 const char *const trit_lr_schedule_names[] = {"constant", "linear", "cosine", NULL};
 
 static trit_status check(const void *section, trit_error *e) {
@@ -56,11 +61,14 @@ static trit_status add_slot(trit_optim_item *it, int k, trit_arena *mem, trit_er
 static trit_status add_item(trit_optim *o, trit_param *p, trit_arena *mem, trit_error *e) {
     trit_optim_item *it = &o->item[o->n_item];
     const trit_optim_type *type = o->type;
-    if (type->takes && !type->takes(p)) type = type->rest;
-    bool decays = p->role == TRIT_ROLE_weight || p->role == TRIT_ROLE_embedding;
+    bool rest = type->takes && !type->takes(p);
+    if (rest) type = type->rest;
+    bool decays =
+        p->role == TRIT_ROLE_weight || p->role == TRIT_ROLE_head || p->role == TRIT_ROLE_embedding;
     *it = (trit_optim_item){.param = p,
                             .type = type,
                             .first_span = o->n_span,
+                            .lr_scale = rest && o->cfg.adam_lr > 0 ? o->cfg.adam_lr / o->cfg.lr : 1,
                             .decay = decays ? o->cfg.weight_decay : 0,
                             .beta1 = o->cfg.beta1,
                             .beta2 = o->cfg.beta2};
@@ -132,6 +140,7 @@ double trit_optim_grad_norm(const trit_optim *o, const trit_exec *x) {
 
 static trit_optim_call call_of(const trit_optim_item *it, const trit_optim_call *common) {
     trit_optim_call c = *common;
+    c.lr = TRIT_R(common->lr * it->lr_scale);
     c.decay = TRIT_R(it->decay);
     c.beta1 = it->beta1;
     c.beta2 = it->beta2;
@@ -201,4 +210,13 @@ double trit_optim_sum_sq(const trit_optim_whole *t, const trit_real *a) {
     double sum = 0;
     for (int64_t i = 0; i < n; i++) sum += t->partial[i];
     return sum;
+}
+
+void trit_optim_apply(const trit_optim_whole *t, trit_real keep, trit_real k, const trit_real *u) {
+    int64_t len = trit_tensor_len(t->shape);
+#pragma omp parallel for schedule(static) num_threads(t->x->n_threads)
+    for (int64_t at = 0; at < len; at += TRIT_SPAN_GRAIN) {
+        int64_t end = at + trit_span_len(len, at);
+        for (int64_t i = at; i < end; i++) t->w[i] = keep * t->w[i] - k * u[i];
+    }
 }

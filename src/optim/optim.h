@@ -5,23 +5,37 @@
 #include "autograd/graph.h"
 #include "base/schema.h"
 
-extern const char *const trit_optim_names[];       /* in list order */
+extern const char *const trit_optim_names[]; /* in list order */
+/* JSON object with the values of config keys that are not given, where they are not the schema's.
+ */
+const char *trit_optim_defaults(int kind);
+extern const char *const trit_muon_scale_names[]; /* rms, fan, none */
+typedef enum { TRIT_MUON_rms, TRIT_MUON_fan, TRIT_MUON_none } trit_muon_scale;
 extern const char *const trit_lr_schedule_names[]; /* constant, linear, cosine */
 typedef enum { TRIT_LR_constant, TRIT_LR_linear, TRIT_LR_cosine } trit_lr_schedule;
 
-#define TRIT_OPTIM_FIELDS(F)                                                              \
-    F(NAME, kind, "\"adamw\"", 0, 0, trit_optim_names, "", "optimizer")                   \
-    F(REAL, lr, "1e-3", 0, 100, NULL, "", "peak learning rate")                           \
-    F(REAL, min_lr, "0", 0, 100, NULL, "", "learning rate at the end of the schedule")    \
-    F(NAME, schedule, "\"cosine\"", 0, 0, trit_lr_schedule_names, "",                     \
-      "shape between warm-up and the end of training")                                    \
-    F(INT, warmup, "0", 0, 1000000000, NULL, "steps", "linear rise to the peak")          \
-    F(REAL, beta1, "0.9", 0, 0.999999, NULL, "", "adamw: decay of the first moment")      \
-    F(REAL, beta2, "0.95", 0, 0.999999, NULL, "", "adamw: decay of the second moment")    \
-    F(REAL, eps, "1e-8", 0, 1, NULL, "", "adamw: added to the root of the second moment") \
-    F(REAL, momentum, "0.9", 0, 0.999999, NULL, "", "sgd: momentum")                      \
-    F(REAL, weight_decay, "0.1", 0, 10, NULL, "",                                         \
-      "decoupled decay of weights and embeddings, times the learning rate")               \
+#define TRIT_OPTIM_FIELDS(F)                                                                      \
+    F(NAME, kind, "\"adamw\"", 0, 0, trit_optim_names, "", "optimizer")                           \
+    F(REAL, lr, "1e-3", 0, 100, NULL, "", "peak learning rate")                                   \
+    F(REAL, min_lr, "0", 0, 100, NULL, "", "learning rate at the end of the schedule")            \
+    F(NAME, schedule, "\"cosine\"", 0, 0, trit_lr_schedule_names, "",                             \
+      "shape between warm-up and the end of training")                                            \
+    F(INT, warmup, "0", 0, 1000000000, NULL, "steps", "linear rise to the peak")                  \
+    F(REAL, beta1, "0.9", 0, 0.999999, NULL, "", "adamw: decay of the first moment")              \
+    F(REAL, beta2, "0.95", 0, 0.999999, NULL, "", "adamw: decay of the second moment")            \
+    F(REAL, eps, "1e-8", 0, 1, NULL, "", "adamw: added to the root of the second moment")         \
+    F(REAL, momentum, "0.9", 0, 0.999999, NULL, "", "sgd, muon: momentum")                        \
+    F(BOOL, nesterov, "false", 0, 0, NULL, "",                                                    \
+      "sgd, muon: step along the gradient after the momentum")                                    \
+    F(REAL, adam_lr, "0", 0, 100, NULL, "",                                                       \
+      "muon: peak learning rate of what it leaves to adamw; 0 = lr")                              \
+    F(NAME, muon_scale, "\"rms\"", 0, 0, trit_muon_scale_names, "",                               \
+      "muon: the orthogonal matrix is multiplied by rms: 0.2*sqrt(max(rows, columns)), the size " \
+      "of AdamW's steps; "                                                                        \
+      "fan: sqrt(max(1, rows/columns)); none: 1")                                                 \
+    F(INT, ns_steps, "5", 1, 20, NULL, "", "muon: Newton-Schulz iterations")                      \
+    F(REAL, weight_decay, "0.1", 0, 10, NULL, "",                                                 \
+      "decoupled decay of weights and embeddings, times the learning rate")                       \
     F(REAL, clip_norm, "1", 0, 1e9, NULL, "", "global gradient norm limit; 0 = off")
 
 typedef struct trit_optim_cfg {
@@ -97,7 +111,7 @@ typedef struct trit_optim_item {
     const trit_optim_type *type;
     trit_slot slot[TRIT_MAX_SLOT]; /* [type->n_slot] */
     int first_span, n_span;
-    double decay, beta1, beta2;
+    double lr_scale, decay, beta1, beta2;
 } trit_optim_item;
 
 /* A run of elements of one parameter: the unit of work and of partial sums. */
@@ -136,5 +150,7 @@ int64_t trit_optim_state_bytes(const trit_optim *o);
 
 /* Sum of squares of a[len of t] on all threads, in a fixed order. For `finish`. */
 double trit_optim_sum_sq(const trit_optim_whole *t, const trit_real *a);
+/* w = keep*w - k*u. */
+void trit_optim_apply(const trit_optim_whole *t, trit_real keep, trit_real k, const trit_real *u);
 
 #endif
