@@ -5,10 +5,12 @@
 #include "base/arena.h"
 #include "base/tensor.h"
 
-/* What a parameter is for; optimizer groups and weight decay select by it. A buffer is state that
+/* What a parameter is for; optimizer groups and weight decay select by it. `head` is the matrix of
+ * the output layer, unless it is the embedding. A buffer is state that
  * no gradient moves (running statistics, "initialised" flags); it is saved with the rest. */
 #define TRIT_ROLE_LIST(X) \
     X(weight)             \
+    X(head)               \
     X(embedding)          \
     X(bias)               \
     X(norm)               \

@@ -180,7 +180,7 @@ trit_status trit_transformer_init(trit_transformer *m, const trit_model_cfg *cfg
                       c->biases && c->norm == TRIT_NORM_layer, ps, e));
     choose(self, "head", false, &choice);
     TRIT_TRY(trit_linear_layer_init(&m->head, "head", c->width, c->vocab, false,
-                                    c->tied ? m->embed : NULL, TRIT_ROLE_weight, &choice, ps, e));
+                                    c->tied ? m->embed : NULL, TRIT_ROLE_head, &choice, ps, e));
     if (!c->tied) draw_linear(&b, &m->head, false);
     m->linear[m->n_linear++] = &m->head;
     return TRIT_OK;

@@ -18,6 +18,11 @@ const char *const trit_optim_names[] = {
     TRIT_OPTIM_LIST(X)
 #undef X
         NULL};
+const char *trit_optim_defaults(int kind) {
+    const char *text = trit_optim_types[kind]->defaults;
+    return text ? text : "{}";
+}
+const char *const trit_muon_scale_names[] = {"rms", "fan", "none", NULL};
 const char *const trit_lr_schedule_names[] = {"constant", "linear", "cosine", NULL};
 
 static trit_status check(const void *section, trit_error *e) {
@@ -36,37 +41,79 @@ static const trit_field fields[] = {
 const trit_schema trit_optim_schema =
     TRIT_SCHEMA("optim", "optimizer and learning rate", trit_optim_cfg, fields, check);
 
+/* ---- setting up ---------------------------------------------------------------------------- */
+
 static bool is_trained(const trit_param *p) {
     return p->used && !p->frozen && p->role != TRIT_ROLE_buffer;
 }
 
+static trit_status add_slot(trit_optim_item *it, int k, trit_arena *mem, trit_error *e) {
+    const trit_optim_type *type = it->type;
+    const trit_tensor *like = &it->param->val;
+    trit_slot *s = &it->slot[k];
+    *s = (trit_slot){.name = type->slot_name[k], .is_signed = type->slot_signed[k]};
+    s->val = trit_tensor_make(TRIT_REAL, like->ndim, like->dim);
+    if (type->shape && !type->shape(like, k, &s->val)) return TRIT_OK;
+    s->val.data = trit_arena_get(mem, trit_tensor_bytes(&s->val), e);
+    return s->val.data ? TRIT_OK : TRIT_E_NOMEM;
+}
+
+static trit_status add_item(trit_optim *o, trit_param *p, trit_arena *mem, trit_error *e) {
+    trit_optim_item *it = &o->item[o->n_item];
+    const trit_optim_type *type = o->type;
+    bool rest = type->takes && !type->takes(p);
+    if (rest) type = type->rest;
+    bool decays =
+        p->role == TRIT_ROLE_weight || p->role == TRIT_ROLE_head || p->role == TRIT_ROLE_embedding;
+    *it = (trit_optim_item){.param = p,
+                            .type = type,
+                            .first_span = o->n_span,
+                            .lr_scale = rest && o->cfg.adam_lr > 0 ? o->cfg.adam_lr / o->cfg.lr : 1,
+                            .decay = decays ? o->cfg.weight_decay : 0,
+                            .beta1 = o->cfg.beta1,
+                            .beta2 = o->cfg.beta2};
+    for (int k = 0; k < type->n_slot; k++) TRIT_TRY(add_slot(it, k, mem, e));
+    int64_t len = trit_tensor_len(&p->val);
+    for (int64_t at = 0; at < len; at += TRIT_SPAN_GRAIN) {
+        o->span[o->n_span++] = (trit_optim_span){o->n_item, at, trit_span_len(len, at)};
+    }
+    it->n_span = o->n_span - it->first_span;
+    o->n_item++;
+    return TRIT_OK;
+}
+
 trit_status trit_optim_init(trit_optim *o, const trit_optim_cfg *cfg, const trit_params *ps,
                             int64_t total_steps, trit_error *e) {
-    *o = (trit_optim){
-        .type = trit_optim_types[cfg->kind], .cfg = *cfg, .ps = ps, .total_steps = total_steps};
+    *o = (trit_optim){.type = trit_optim_types[cfg->kind], .cfg = *cfg, .total_steps = total_steps};
     int64_t n_span = 0;
     for (int i = 0; i < ps->n; i++) {
         if (!is_trained(ps->at[i])) continue;
         n_span += (trit_tensor_len(&ps->at[i]->val) + TRIT_SPAN_GRAIN - 1) / TRIT_SPAN_GRAIN;
     }
-    o->slot = trit_arena_get(ps->mem, (size_t)ps->n * sizeof *o->slot, e);
+    o->item = trit_arena_get(ps->mem, (size_t)ps->n * sizeof *o->item, e);
     o->span = trit_arena_get(ps->mem, (size_t)n_span * sizeof *o->span, e);
     o->partial = trit_arena_get(ps->mem, (size_t)n_span * sizeof *o->partial, e);
-    if (!o->slot || !o->span || !o->partial) return TRIT_E_NOMEM;
+    if (!o->item || !o->span || !o->partial) return TRIT_E_NOMEM;
+    size_t scratch = 0;
     for (int i = 0; i < ps->n; i++) {
-        const trit_param *p = ps->at[i];
-        if (!is_trained(p)) continue;
-        int64_t len = trit_tensor_len(&p->val);
-        for (int s = 0; s < o->type->n_slot; s++) {
-            o->slot[i][s] = trit_arena_get(ps->mem, trit_tensor_bytes(&p->val), e);
-            if (!o->slot[i][s]) return TRIT_E_NOMEM;
-        }
-        for (int64_t at = 0; at < len; at += TRIT_SPAN_GRAIN) {
-            o->span[o->n_span++] = (trit_optim_span){i, at, trit_span_len(len, at)};
-        }
+        if (!is_trained(ps->at[i])) continue;
+        TRIT_TRY(add_item(o, ps->at[i], ps->mem, e));
+        const trit_optim_type *type = o->item[o->n_item - 1].type;
+        size_t bytes = type->scratch ? type->scratch(&ps->at[i]->val) : 0;
+        if (bytes > scratch) scratch = bytes;
     }
-    return TRIT_OK;
+    o->scratch = trit_arena_get(ps->mem, scratch, e);
+    return o->scratch ? TRIT_OK : TRIT_E_NOMEM;
 }
+
+const trit_optim_item *trit_optim_find(const trit_optim *o, const trit_param *p) {
+    for (int i = 0; i < o->n_item; i++) {
+        if (o->item[i].param == p) return &o->item[i];
+    }
+    return NULL;
+}
+
+/* ---- a step -------------------------------------------------------------------------------- */
 
 double trit_optim_lr(const trit_optim *o, int64_t step) {
     const trit_optim_cfg *c = &o->cfg;
@@ -84,37 +131,92 @@ double trit_optim_grad_norm(const trit_optim *o, const trit_exec *x) {
 #pragma omp parallel for schedule(static) num_threads(x->n_threads)
     for (int i = 0; i < o->n_span; i++) {
         const trit_optim_span *s = &o->span[i];
-        o->partial[i] = x->k.sum_sq(s->n, trit_param_grad(o->ps->at[s->param]) + s->begin);
+        o->partial[i] = x->k.sum_sq(s->n, trit_param_grad(o->item[s->item].param) + s->begin);
     }
     double sum = 0;
     for (int i = 0; i < o->n_span; i++) sum += o->partial[i];
     return sqrt(sum);
 }
 
+static trit_optim_call call_of(const trit_optim_item *it, const trit_optim_call *common) {
+    trit_optim_call c = *common;
+    c.lr = TRIT_R(common->lr * it->lr_scale);
+    c.decay = TRIT_R(it->decay);
+    c.beta1 = it->beta1;
+    c.beta2 = it->beta2;
+    return c;
+}
+
+static void update_span(const trit_optim *o, const trit_optim_span *s,
+                        const trit_optim_call *common) {
+    const trit_optim_item *it = &o->item[s->item];
+    if (!it->type->update) return;
+    trit_optim_call c = call_of(it, common);
+    trit_real *slot[TRIT_MAX_SLOT] = {0};
+    for (int k = 0; k < it->type->n_slot; k++) slot[k] = trit_slot_at(&it->slot[k], s->begin);
+    it->type->update(&c, s->n, trit_param_val(it->param) + s->begin,
+                     trit_param_grad(it->param) + s->begin, slot);
+}
+
+static void finish_item(const trit_optim *o, const trit_exec *x, const trit_optim_item *it,
+                        const trit_optim_call *common) {
+    trit_optim_call c = call_of(it, common);
+    trit_optim_whole t = {.x = x,
+                          .shape = &it->param->val,
+                          .w = trit_param_val(it->param),
+                          .u = trit_param_grad(it->param),
+                          .scratch = o->scratch,
+                          .partial = o->partial + it->first_span};
+    for (int k = 0; k < it->type->n_slot; k++) t.slot[k] = trit_slot_at(&it->slot[k], 0);
+    it->type->finish(&c, &t);
+}
+
 void trit_optim_update(const trit_optim *o, const trit_exec *x, int64_t step, double norm) {
     const trit_optim_cfg *cfg = &o->cfg;
     double clip = cfg->clip_norm > 0 && norm > cfg->clip_norm ? cfg->clip_norm / norm : 1;
-    trit_optim_call call = {.k = &x->k,
-                            .cfg = cfg,
-                            .t = step + 1,
-                            .lr = TRIT_R(trit_optim_lr(o, step)),
-                            .grad_scale = TRIT_R(clip)};
+    const trit_optim_call call = {.k = &x->k,
+                                  .cfg = cfg,
+                                  .t = step + 1,
+                                  .total_steps = o->total_steps,
+                                  .lr = TRIT_R(trit_optim_lr(o, step)),
+                                  .grad_scale = TRIT_R(clip)};
 #pragma omp parallel for schedule(static) num_threads(x->n_threads)
-    for (int i = 0; i < o->n_span; i++) {
-        const trit_optim_span *s = &o->span[i];
-        const trit_param *p = o->ps->at[s->param];
-        trit_optim_call c = call;
-        bool decays = p->role == TRIT_ROLE_weight || p->role == TRIT_ROLE_embedding;
-        c.decay = decays ? TRIT_R(cfg->weight_decay) : 0;
-        trit_real *slot[TRIT_MAX_SLOT] = {0};
-        for (int k = 0; k < o->type->n_slot; k++) slot[k] = o->slot[s->param][k] + s->begin;
-        o->type->update(&c, s->n, trit_param_val(p) + s->begin, trit_param_grad(p) + s->begin,
-                        slot);
+    for (int i = 0; i < o->n_span; i++) update_span(o, &o->span[i], &call);
+    for (int i = 0; i < o->n_item; i++) {
+        if (o->item[i].type->finish) finish_item(o, x, &o->item[i], &call);
     }
 }
 
 int64_t trit_optim_state_bytes(const trit_optim *o) {
     int64_t n = 0;
-    for (int i = 0; i < o->n_span; i++) n += o->span[i].n;
-    return n * o->type->n_slot * (int64_t)sizeof(trit_real);
+    for (int i = 0; i < o->n_item; i++) {
+        for (int k = 0; k < o->item[i].type->n_slot; k++) {
+            const trit_tensor *t = &o->item[i].slot[k].val;
+            if (t->data) n += (int64_t)trit_tensor_bytes(t);
+        }
+    }
+    return n;
+}
+
+/* ---- what types use ------------------------------------------------------------------------ */
+
+double trit_optim_sum_sq(const trit_optim_whole *t, const trit_real *a) {
+    int64_t len = trit_tensor_len(t->shape), n = (len + TRIT_SPAN_GRAIN - 1) / TRIT_SPAN_GRAIN;
+#pragma omp parallel for schedule(static) num_threads(t->x->n_threads)
+    for (int64_t i = 0; i < n; i++) {
+        int64_t at = i * TRIT_SPAN_GRAIN;
+        t->partial[i] = t->x->k.sum_sq(trit_span_len(len, at), a + at);
+    }
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += t->partial[i];
+    return sum;
+}
+
+void trit_optim_apply(const trit_optim_whole *t, trit_real keep, trit_real k, const trit_real *u) {
+    int64_t len = trit_tensor_len(t->shape);
+#pragma omp parallel for schedule(static) num_threads(t->x->n_threads)
+    for (int64_t at = 0; at < len; at += TRIT_SPAN_GRAIN) {
+        int64_t end = at + trit_span_len(len, at);
+        for (int64_t i = at; i < end; i++) t->w[i] = keep * t->w[i] - k * u[i];
+    }
 }

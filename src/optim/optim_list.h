@@ -1,4 +1,5 @@
 /* Rows of optimizers: a file that defines trit_optim_<name>, and one line. */
 #define TRIT_OPTIM_LIST(X) \
     X(adamw)               \
-    X(sgd)
+    X(sgd)                 \
+    X(muon)

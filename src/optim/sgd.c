@@ -1,7 +1,7 @@
 /* SGD with momentum (the form of PyTorch): v = momentum*v + g, w -= lr*v, with decoupled decay. */
 #include "optim/optim.h"
 
-static void update(const trit_optim_call *c, int64_t n, trit_real *w, const trit_real *g,
+static void update(const trit_optim_call *c, int64_t n, trit_real *w, trit_real *g,
                    trit_real *const *slot) {
     trit_real mu = TRIT_R(c->cfg->momentum);
     trit_real *v = slot[0];
@@ -19,5 +19,6 @@ const trit_optim_type trit_optim_sgd = {
     .cite = "Polyak 1964; Sutskever et al. 2013",
     .n_slot = 1,
     .slot_name = {"momentum"},
+    .slot_signed = {true},
     .update = update,
 };

@@ -79,22 +79,23 @@ static cJSON *identity(const cJSON *resolved) {
     return copy;
 }
 
-/* Puts the values of the named model preset beneath the keys that are given. */
-static trit_status expand_model(cJSON *root, trit_error *e) {
-    cJSON *model = trit_json_get(root, "model");
-    cJSON *preset = trit_json_get(model, "preset");
-    if (!cJSON_IsString(preset)) return TRIT_OK;
-    for (int i = 0; trit_model_preset_names[i]; i++) {
-        if (strcmp(preset->valuestring, trit_model_preset_names[i]) != 0) continue;
+/* Puts the values that a word of a section stands for beneath the keys that are given. */
+static trit_status expand(cJSON *root, const char *section, const char *key,
+                          const char *const *words, const char *(*values_of)(int i),
+                          trit_error *e) {
+    cJSON *given = trit_json_get(root, section), *word = trit_json_get(given, key);
+    if (!cJSON_IsString(word)) return TRIT_OK;
+    for (int i = 0; words[i]; i++) {
+        if (strcmp(word->valuestring, words[i]) != 0) continue;
         cJSON *base = NULL;
-        const char *text = trit_model_preset_json(i);
-        TRIT_TRY(trit_json_parse(&base, text, strlen(text), "preset", e));
-        trit_status status = trit_json_merge(&base, model, e);
+        const char *text = values_of(i);
+        TRIT_TRY(trit_json_parse(&base, text, strlen(text), words[i], e));
+        trit_status status = trit_json_merge(&base, given, e);
         if (status) {
             cJSON_Delete(base);
             return status;
         }
-        if (!cJSON_ReplaceItemInObjectCaseSensitive(root, "model", base)) {
+        if (!cJSON_ReplaceItemInObjectCaseSensitive(root, section, base)) {
             cJSON_Delete(base);
             return TRIT_FAIL(e, E_NOMEM, "no memory for the config");
         }
@@ -133,7 +134,8 @@ static trit_status resolve(trit_experiment *x, cJSON *root, const char *const *o
         TRIT_TRY(trit_quant_settings_override(root, &trit_config_schema, overrides[i], e));
     }
     TRIT_TRY(trit_quant_settings_resolve(root, x->file, e));
-    TRIT_TRY(expand_model(root, e));
+    TRIT_TRY(expand(root, "model", "preset", trit_model_preset_names, trit_model_preset_json, e));
+    TRIT_TRY(expand(root, "optim", "kind", trit_optim_names, trit_optim_defaults, e));
     TRIT_TRY(trit_settings_read(&trit_config_schema, root, x->file, "", &x->mem, &x->cfg, e));
     if (!x->cfg.name[0]) {
         x->cfg.name = name_of(x->file, &x->mem, e);

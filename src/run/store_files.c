@@ -68,41 +68,43 @@ trit_status trit_store_steps(const char *dir, int64_t **out, int *n_out, trit_er
     return TRIT_OK;
 }
 
+/* path NULL: no memory. */
+static trit_ckpt_tensor tensor_at(const char *path, const trit_tensor *val, const char *unit,
+                                  trit_arena *mem, trit_error *e) {
+    trit_ckpt_tensor t = {.path = trit_arena_text(mem, path, e),
+                          .dtype = val->dtype,
+                          .ndim = val->ndim,
+                          .data = val->data,
+                          .unit = unit};
+    memcpy(t.dim, val->dim, sizeof t.dim);
+    return t;
+}
+
 trit_status trit_store_tensors(trit_run *r, trit_arena *mem, bool with_optim,
                                trit_ckpt_tensor **out, int *n_out, trit_error *e) {
-    int n = 0, n_slot = with_optim ? r->opt.type->n_slot : 0;
-    int n_most = r->ps.n * (1 + n_slot) + r->quant.states.n;
+    int n = 0;
+    int n_most = r->ps.n * (1 + (with_optim ? TRIT_MAX_SLOT : 0)) + r->quant.states.n;
     trit_ckpt_tensor *t = trit_arena_get(mem, sizeof *t * (size_t)n_most, e);
     if (!t) return TRIT_E_NOMEM;
     for (int i = 0; i < r->ps.n; i++) {
         const trit_param *p = r->ps.at[i];
-        for (int s = -1; s < n_slot; s++) {
-            void *data = s < 0 ? p->val.data : r->opt.slot[i][s];
-            if (!data) continue;
-            char path[512];
-            if (s < 0) {
-                snprintf(path, sizeof path, "param/%s", p->path);
-            } else {
-                snprintf(path, sizeof path, "optim/%s/%s", r->opt.type->slot_name[s], p->path);
-            }
-            t[n] = (trit_ckpt_tensor){.path = trit_arena_text(mem, path, e),
-                                      .dtype = p->val.dtype,
-                                      .ndim = p->val.ndim,
-                                      .data = data,
-                                      .unit = s < 0 ? trit_role_names[p->role] : NULL};
-            if (!t[n].path) return TRIT_E_NOMEM;
-            memcpy(t[n].dim, p->val.dim, sizeof t[n].dim);
-            n++;
+        char path[512];
+        snprintf(path, sizeof path, "param/%s", p->path);
+        t[n] = tensor_at(path, &p->val, trit_role_names[p->role], mem, e);
+        if (!t[n++].path) return TRIT_E_NOMEM;
+        const trit_optim_item *it = with_optim ? trit_optim_find(&r->opt, p) : NULL;
+        for (int k = 0; it && k < it->type->n_slot; k++) {
+            const trit_slot *s = &it->slot[k];
+            if (!s->val.data) continue;
+            snprintf(path, sizeof path, "optim/%s/%s", s->name, p->path);
+            t[n] = tensor_at(path, &s->val, NULL, mem, e);
+            if (!t[n++].path) return TRIT_E_NOMEM;
         }
     }
     for (int i = 0; with_optim && i < r->quant.states.n; i++) {
         const trit_state *one = &r->quant.states.at[i];
-        t[n] = (trit_ckpt_tensor){.path = one->path,
-                                  .dtype = one->val.dtype,
-                                  .ndim = one->val.ndim,
-                                  .data = one->val.data};
-        memcpy(t[n].dim, one->val.dim, sizeof t[n].dim);
-        n++;
+        t[n] = tensor_at(one->path, &one->val, NULL, mem, e);
+        if (!t[n++].path) return TRIT_E_NOMEM;
     }
     *out = t;
     *n_out = n;

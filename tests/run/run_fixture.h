@@ -65,9 +65,13 @@ static inline bool same_state(const trit_run *a, const trit_run *b) {
         const trit_tensor *x = &a->ps.at[p]->val, *y = &b->ps.at[p]->val;
         size_t n_bytes = trit_tensor_bytes(x);
         if (memcmp(x->data, y->data, n_bytes) != 0) return false;
-        for (int s = 0; s < a->opt.type->n_slot; s++) {
-            if (!a->opt.slot[p][s]) continue;
-            if (memcmp(a->opt.slot[p][s], b->opt.slot[p][s], n_bytes) != 0) return false;
+    }
+    for (int i = 0; i < a->opt.n_item; i++) {
+        const trit_optim_item *x = &a->opt.item[i], *y = &b->opt.item[i];
+        for (int k = 0; k < x->type->n_slot; k++) {
+            const trit_tensor *s = &x->slot[k].val;
+            if (!s->data) continue;
+            if (memcmp(s->data, y->slot[k].val.data, trit_tensor_bytes(s)) != 0) return false;
         }
     }
     for (int i = 0; i < a->quant.states.n; i++) {
