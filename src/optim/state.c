@@ -85,6 +85,32 @@ void trit_slot_encode(const trit_slot *s, const trit_kernels *k, int64_t begin, 
     }
 }
 
+void trit_slot_convert(const trit_slot *from, const trit_slot *to, const trit_kernels *k,
+                       int64_t n) {
+    if (from->state == to->state && from->block == to->block) {
+        memcpy(to->val.data, from->val.data, trit_tensor_bytes(&to->val));
+        if (!to->absmax.data) return;
+        memcpy(to->absmax.data, from->absmax.data, trit_tensor_bytes(&to->absmax));
+        return;
+    }
+    trit_real x[TRIT_STATE_MAX_BLOCK];
+    for (int64_t at = 0; at < n; at += TRIT_STATE_MAX_BLOCK) {
+        int64_t some = n - at < TRIT_STATE_MAX_BLOCK ? n - at : TRIT_STATE_MAX_BLOCK;
+        const trit_real *plain = trit_slot_at(from, at);
+        trit_real *out = trit_slot_at(to, at);
+        if (plain) {
+            memcpy(x, plain, (size_t)some * sizeof *x);
+        } else {
+            trit_slot_decode(from, k, at, some, x);
+        }
+        if (out) {
+            memcpy(out, x, (size_t)some * sizeof *x);
+        } else {
+            trit_slot_encode(to, k, at, some, x, NULL);
+        }
+    }
+}
+
 void trit_state_round(const trit_state_block *b, int n_value, const trit_real *value,
                       const trit_rng *r, uint64_t first, uint8_t *code) {
     if (!(b->a > 0)) return;

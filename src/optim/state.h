@@ -71,6 +71,10 @@ void trit_slot_decode(const trit_slot *s, const trit_kernels *k, int64_t begin, 
 void trit_slot_encode(const trit_slot *s, const trit_kernels *k, int64_t begin, int64_t n,
                       trit_real *x, const trit_rng *r);
 
+/* to holds afterwards what from does (of n elements), as nearly as its encoding can. */
+void trit_slot_convert(const trit_slot *from, const trit_slot *to, const trit_kernels *k,
+                       int64_t n);
+
 /* For rows whose codes count values of rising size: moves code[n], which is nearest to x/a, to its
  * other neighbour with the right probability. value[n_value]: of the codes. */
 void trit_state_round(const trit_state_block *b, int n_value, const trit_real *value,

@@ -88,18 +88,33 @@ static trit_status write_config(const char *path, const trit_experiment *exp, tr
     return status;
 }
 
-static trit_status same_config(const char *path, const trit_experiment *exp, trit_error *e) {
+/* What to do about state in another encoding than the config's; "" where that is not it. */
+static const char *state_hint(const cJSON *old, const cJSON *now, const char *dir,
+                              char buf[PATH_BYTES + 128]) {
+    const cJSON *a = trit_json_get(trit_json_get(old, "optim"), "state");
+    const cJSON *b = trit_json_get(trit_json_get(now, "optim"), "state");
+    buf[0] = '\0';
+    if (cJSON_IsString(a) && cJSON_IsString(b) && strcmp(a->valuestring, b->valuestring) != 0) {
+        snprintf(buf, PATH_BYTES + 128, "(trit convert-state %s --state %s converts its state)",
+                 dir, b->valuestring);
+    }
+    return buf;
+}
+
+static trit_status same_config(const char *dir, const char *path, const trit_experiment *exp,
+                               trit_error *e) {
     cJSON *old = NULL;
     TRIT_TRY(trit_json_load(&old, path, e));
     trit_text diff = {0};
     int n = 0;
     trit_status status = trit_experiment_diff(old, exp->resolved, &diff, &n, e);
     if (n) {
+        char hint[PATH_BYTES + 128];
         status =
             TRIT_FAIL(e, E_CONFIG,
                       "%s belongs to a run of another config; nothing was changed. Give another "
-                      "directory with --run, or undo:\n%s",
-                      path, trit_text_get(&diff));
+                      "directory with --run, or undo:\n%s%s",
+                      path, trit_text_get(&diff), state_hint(old, exp->resolved, dir, hint));
     }
     trit_text_free(&diff);
     cJSON_Delete(old);
@@ -130,7 +145,7 @@ static trit_status check_dir(const char *dir, const trit_experiment *exp, bool *
     char config[PATH_BYTES];
     TRIT_TRY(join(config, dir, "config.json", e));
     *is_run = exists(config);
-    return *is_run ? same_config(config, exp, e) : check_empty(dir, e);
+    return *is_run ? same_config(dir, config, exp, e) : check_empty(dir, e);
 }
 
 trit_status trit_store_open(trit_store *s, const char *dir, const trit_experiment *exp,
@@ -158,6 +173,12 @@ trit_status trit_store_open(trit_store *s, const char *dir, const trit_experimen
     TRIT_TRY(trit_file_make_dir(NULL, path, e));
     TRIT_TRY(join(path, dir, "plots", e));
     return trit_file_make_dir(NULL, path, e);
+}
+
+trit_status trit_store_set_config(const trit_store *s, const trit_experiment *exp, trit_error *e) {
+    char path[PATH_BYTES];
+    TRIT_TRY(join(path, s->dir, "config.json", e));
+    return write_config(path, exp, e);
 }
 
 void trit_store_close(trit_store *s) {
@@ -211,7 +232,7 @@ static trit_ckpt_tensor tensor_at(const char *path, const trit_tensor *val, cons
 static trit_status list_tensors(trit_run *r, trit_arena *mem, bool with_optim,
                                 trit_ckpt_tensor **out, int *n_out, trit_error *e) {
     int n = 0;
-    int n_most = r->ps.n * (1 + (with_optim ? TRIT_MAX_SLOT : 0)) + r->quant.states.n;
+    int n_most = r->ps.n * (1 + (with_optim ? 2 * TRIT_MAX_SLOT : 0)) + r->quant.states.n;
     trit_ckpt_tensor *t = trit_arena_get(mem, sizeof *t * (size_t)n_most, e);
     if (!t) return TRIT_E_NOMEM;
     for (int i = 0; i < r->ps.n; i++) {
@@ -226,6 +247,10 @@ static trit_status list_tensors(trit_run *r, trit_arena *mem, bool with_optim,
             if (!s->val.data) continue;
             snprintf(path, sizeof path, "optim/%s/%s", s->name, p->path);
             t[n] = tensor_at(path, &s->val, NULL, mem, e);
+            if (!t[n++].path) return TRIT_E_NOMEM;
+            if (!s->absmax.data) continue;
+            snprintf(path, sizeof path, "optim/%s.absmax/%s", s->name, p->path);
+            t[n] = tensor_at(path, &s->absmax, NULL, mem, e);
             if (!t[n++].path) return TRIT_E_NOMEM;
         }
     }

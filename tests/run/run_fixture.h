@@ -72,6 +72,9 @@ static inline bool same_state(const trit_run *a, const trit_run *b) {
             const trit_tensor *s = &x->slot[k].val;
             if (!s->data) continue;
             if (memcmp(s->data, y->slot[k].val.data, trit_tensor_bytes(s)) != 0) return false;
+            const trit_tensor *a = &x->slot[k].absmax;
+            if (!a->data) continue;
+            if (memcmp(a->data, y->slot[k].absmax.data, trit_tensor_bytes(a)) != 0) return false;
         }
     }
     for (int i = 0; i < a->quant.states.n; i++) {
