@@ -34,9 +34,9 @@ static void print_verbs(FILE *to) {
             "usage: trit VERB [ARGUMENTS]\n\n",
             TRIT_VERSION);
     for (const trit_verb *const *v = verbs; *v; v++) {
-        fprintf(to, "  %-10s %s\n", (*v)->name, (*v)->doc);
+        fprintf(to, "  %-13s %s\n", (*v)->name, (*v)->doc);
     }
-    fprintf(to, "  %-10s %s\n  %-10s %s\n\n", "help", "explains a verb: trit help VERB",
+    fprintf(to, "  %-13s %s\n  %-13s %s\n\n", "help", "explains a verb: trit help VERB",
             "--version", "prints the version");
     fprintf(to, "Exit codes:\n");
 #define X(id, code, text) fprintf(to, "  %-10d %s\n", code, text);

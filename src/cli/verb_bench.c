@@ -114,6 +114,37 @@ static int bench_step(int n, char **args, int64_t repeats, bool json, trit_error
     return status ? trit_report(e) : TRIT_EXIT_OK;
 }
 
+static int bench_optim(int64_t repeats, bool json, trit_error *e) {
+    static const int64_t sizes[] = {1000000, 10000000, 100000000};
+    enum { N_SIZE = 3, N_CASE = 2 };
+    static const char *const states[N_CASE] = {"fp32", "8bit"};
+    trit_exec x = {0};
+    trit_runtime_options o = {0};
+    trit_status status = trit_runtime_options_env(&o, e);
+    if (!status) status = trit_runtime_open(&x, &o, e);
+    for (int s = 0; !status && s < N_SIZE; s++) {
+        trit_optim_timing t[N_CASE] = {0}; /* of adamw, the first row of both lists */
+        for (int i = 0; i < N_CASE; i++) {
+            while (strcmp(trit_state_names[t[i].state], states[i]) != 0) t[i].state++;
+        }
+        status = trit_bench_optim(&x, sizes[s], t, N_CASE, (int)repeats, e);
+        for (int i = 0; !status && i < N_CASE; i++) {
+            const char *between = s || i ? ",\n " : "[";
+            printf(json ? "%s{\"optimizer\":\"%s\",\"state\":\"%s\",\"params\":%" PRId64
+                          ",\"ns_per_param\":%.4f,\"bytes_per_param\":%.4f,"
+                          "\"bandwidth_fraction\":%.3f}"
+                        : "%.0s%s %s %11" PRId64
+                          " parameters  %7.3f ns and %7.4f bytes a parameter,"
+                          " %.2f of the memory's speed\n",
+                   between, trit_optim_names[t[i].kind], states[i], sizes[s], t[i].ns, t[i].bytes,
+                   t[i].bandwidth_fraction);
+        }
+    }
+    if (!status && json) printf("]\n");
+    trit_runtime_close(&x);
+    return status ? trit_report(e) : TRIT_EXIT_OK;
+}
+
 static int run_bench(int argc, char **argv) {
     bool json = false;
     int64_t repeats = 7;
@@ -132,20 +163,24 @@ static int run_bench(int argc, char **argv) {
     }
     if (strcmp(what, "gemm") == 0) return bench_gemm(json, &e);
     if (strcmp(what, "step") == 0) return bench_step(n - 1, argv + 1, repeats, json, &e);
-    static const char *const words[] = {"gemm", "step"};
-    const char *near = trit_text_nearest(what, words, 2);
-    TRIT_FAIL(&e, E_USAGE, "bench \"%s\": allowed are gemm, step%s%s%s", what,
+    if (strcmp(what, "optim") == 0) return bench_optim(repeats, json, &e);
+    static const char *const words[] = {"gemm", "step", "optim"};
+    const char *near = trit_text_nearest(what, words, 3);
+    TRIT_FAIL(&e, E_USAGE, "bench \"%s\": allowed are gemm, step, optim%s%s%s", what,
               near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
     return trit_report(&e);
 }
 
 const trit_verb trit_verb_bench = {
-    "bench", "gemm | step [CONFIG [key=value...]] [--shape S] [--repeats N] [--json]",
+    "bench", "gemm | step [CONFIG [key=value...]] | optim [--shape S] [--repeats N] [--json]",
     "measures matrix products and training steps on this machine",
     "  gemm           matrix products: the peak, and shapes as they occur in training\n"
     "  step           training steps on random tokens; without a CONFIG at shape S (layers 6,\n"
     "                 width 384, heads 6, context 256, vocabulary 256, batch 16), full precision\n"
     "                 and bitnet-b1.58 in turn\n"
+    "  optim          AdamW's update of 1, 10 and 100 M parameters with state in fp32 and 8 bits, "
+    "in\n"
+    "                 turn with plain loops that read and write as much memory\n"
     "  --repeats N    steps timed (default 7); medians are shown\n"
-    "  --json         one JSON object a line\n",
+    "  --json         one JSON object a line; optim: a list of objects\n",
     run_bench};

@@ -220,8 +220,10 @@ static void survey(const char *path, trit_text *out) {
     int64_t file_bytes = 0;
     if (trit_file_size(path, &file_bytes, &why)) return;
     trit_child_run(work, (void *)path, SECONDS, MAX_BYTES + 4 * (size_t)file_bytes, &lines, &why);
-    trit_text_add(out, "%s: refused; what it seems to hold:\n%s", path, trit_text_get(&lines));
-    if (why.code) trit_text_add(out, "  %s\n", why.text);
+    if (lines.len) {
+        trit_text_add(out, "%s: refused; what it seems to hold:\n%s", path, trit_text_get(&lines));
+        if (why.code) trit_text_add(out, "  %s\n", why.text);
+    }
     trit_text_free(&lines);
 }
 

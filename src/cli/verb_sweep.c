@@ -59,7 +59,7 @@ static trit_status execute(const trit_sweep *s, const char *dir, const trit_swee
         return status;
     }
     if (!out.failed) return TRIT_OK;
-    return TRIT_FAIL(e, E_DATA,
+    return TRIT_FAIL(e, E_STATE,
                      "%d runs failed (error.json in %s/cells says why); --retry runs "
                      "them again",
                      out.failed, dir);

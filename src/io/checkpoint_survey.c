@@ -51,7 +51,7 @@ void trit_checkpoint_survey(const char *path, trit_text *out) {
     trit_status status = trit_file_read(path, SIZE_MAX / 4, &file, &e);
     if (!status) status = trit_h5_open(&s.h, file.at, file.len, &e);
     if (!status) status = trit_h5_each(s.h, one_tensor, &s, &e);
-    if (status) trit_text_add(out, "  %s\n", e.text);
+    if (status && out->len) trit_text_add(out, "  %s\n", e.text);
     trit_h5_free(s.h);
     trit_text_free(&file);
 }

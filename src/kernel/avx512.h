@@ -1,7 +1,8 @@
-/* What files with AVX-512 intrinsics share; to be included where __AVX512BF16__ is defined. */
+/* What files with AVX-512 intrinsics share; empty where the compiler may not use them. */
 #ifndef TRIT_KERNEL_AVX512_H
 #define TRIT_KERNEL_AVX512_H
 
+#ifdef __AVX512BF16__
 #include <immintrin.h>
 #include <math.h>
 #include <stdint.h>
@@ -24,4 +25,5 @@ static inline __m512i side_by_side(__m512i rows) {
     return _mm512_permutexvar_epi16(order, rows);
 }
 
+#endif
 #endif

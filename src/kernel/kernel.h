@@ -111,7 +111,17 @@ extern const char *const trit_act_names[TRIT_N_ACT + 1]; /* NULL-terminated */
      * c1 = 1/(1-b1^t), c2 = 1/(1-b2^t) */                                                         \
     X(adamw, void,                                                                                 \
       (int64_t n, const trit_adam_args *a, trit_real *w, const trit_real *g, trit_real *m,         \
-       trit_real *v))
+       trit_real *v))                                                                              \
+    /* x = value(code)*a, and the codes of the values nearest to x/a, for the 8-bit maps of        \
+     * optim/state_map.h; a: largest magnitude of x; 0 gives the codes of 0. In the signed map     \
+     * what is below 0 never gets the code of 0 */                                                 \
+    X(dyn8_decode, void, (int64_t n, bool sign, trit_real a, const uint8_t *code, trit_real *x))   \
+    X(dyn8_encode, void, (int64_t n, bool sign, trit_real a, const trit_real *x, uint8_t *code))   \
+    /* the same for the 4-bit maps, two codes a byte, the first in the high half; a tie goes up */ \
+    X(dyn4_decode, void, (int64_t n, bool sign, trit_real a, const uint8_t *code, trit_real *x))   \
+    X(dyn4_encode, void, (int64_t n, bool sign, trit_real a, const trit_real *x, uint8_t *code))   \
+    X(bf16_decode, void, (int64_t n, const uint16_t *code, trit_real *x))                          \
+    X(bf16_encode, void, (int64_t n, const trit_real *x, uint16_t *code))
 
 typedef struct trit_adam_args {
     trit_real lr, beta1, beta2, eps, decay, c1, c2, k;

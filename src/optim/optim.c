@@ -23,12 +23,26 @@ const char *trit_optim_defaults(int kind) {
     return text ? text : "{}";
 }
 const char *const trit_muon_scale_names[] = {"rms", "fan", "none", NULL};
+/* Elements of encoded state that are decoded at a time; blocks divide it, or it is a block. */
+enum { MIN_CHUNK = 1024 };
+
 const char *const trit_lr_schedule_names[] = {"constant", "linear", "cosine", NULL};
 
 static trit_status check(const void *section, trit_error *e) {
     const trit_optim_cfg *c = section;
     if (c->min_lr > c->lr) {
         return TRIT_FAIL(e, E_CONFIG, "min_lr: found %g, above lr %g", c->min_lr, c->lr);
+    }
+    if (c->block && (c->block < TRIT_STATE_MIN_BLOCK || (c->block & (c->block - 1)))) {
+        return TRIT_FAIL(e, E_CONFIG, "block: found %lld, expected 0 or a power of two in %d..%d",
+                         (long long)c->block, TRIT_STATE_MIN_BLOCK, TRIT_STATE_MAX_BLOCK);
+    }
+    const trit_optim_type *type = trit_optim_types[c->kind];
+    if (trit_state_types[c->state]->decode && (!type->update || type->shape)) {
+        return TRIT_FAIL(e, E_CONFIG,
+                         "state: found \"%s\", but the state of %s is statistics of whole tensors, "
+                         "which are kept in fp32",
+                         trit_state_names[c->state], type->name);
     }
     return TRIT_OK;
 }
@@ -47,15 +61,34 @@ static bool is_trained(const trit_param *p) {
     return p->used && !p->frozen && p->role != TRIT_ROLE_buffer;
 }
 
-static trit_status add_slot(trit_optim_item *it, int k, trit_arena *mem, trit_error *e) {
+/* Why the state of a parameter is not encoded; NULL: it is. */
+static const char *why_plain(const trit_optim_cfg *c, const trit_param *p) {
+    if (!trit_state_types[c->state]->decode) return "optim.state is fp32";
+    switch (p->role) {
+    case TRIT_ROLE_weight:
+        break;
+    case TRIT_ROLE_embedding:
+        if (!c->state_embeddings) return "embedding";
+        break;
+    case TRIT_ROLE_norm:
+        return "norm";
+    case TRIT_ROLE_bias:
+        return "bias";
+    default:
+        return "part of a quantizer";
+    }
+    return trit_tensor_len(&p->val) < c->state_min ? "small" : NULL;
+}
+
+static trit_status add_slot(trit_optim_item *it, int k, const trit_optim_cfg *c, trit_arena *mem,
+                            trit_error *e) {
     const trit_optim_type *type = it->type;
     const trit_tensor *like = &it->param->val;
     trit_slot *s = &it->slot[k];
     *s = (trit_slot){.name = type->slot_name[k], .is_signed = type->slot_signed[k]};
-    s->val = trit_tensor_make(TRIT_REAL, like->ndim, like->dim);
-    if (type->shape && !type->shape(like, k, &s->val)) return TRIT_OK;
-    s->val.data = trit_arena_get(mem, trit_tensor_bytes(&s->val), e);
-    return s->val.data ? TRIT_OK : TRIT_E_NOMEM;
+    trit_tensor shape = trit_tensor_make(TRIT_REAL, like->ndim, like->dim);
+    if (type->shape && !type->shape(like, k, &shape)) return TRIT_OK;
+    return trit_slot_init(s, trit_state_types[it->plain ? 0 : c->state], c->block, &shape, mem, e);
 }
 
 static trit_status add_item(trit_optim *o, trit_param *p, trit_arena *mem, trit_error *e) {
@@ -67,12 +100,18 @@ static trit_status add_item(trit_optim *o, trit_param *p, trit_arena *mem, trit_
         p->role == TRIT_ROLE_weight || p->role == TRIT_ROLE_head || p->role == TRIT_ROLE_embedding;
     *it = (trit_optim_item){.param = p,
                             .type = type,
+                            .plain = why_plain(&o->cfg, p),
                             .first_span = o->n_span,
                             .lr_scale = rest && o->cfg.adam_lr > 0 ? o->cfg.adam_lr / o->cfg.lr : 1,
                             .decay = decays ? o->cfg.weight_decay : 0,
                             .beta1 = o->cfg.beta1,
                             .beta2 = o->cfg.beta2};
-    for (int k = 0; k < type->n_slot; k++) TRIT_TRY(add_slot(it, k, mem, e));
+    for (int k = 0; k < type->n_slot; k++) TRIT_TRY(add_slot(it, k, &o->cfg, mem, e));
+    if (!it->plain && type->n_slot) {
+        /* A few blocks at a time: what an optimizer does once a call costs nothing then. */
+        int64_t block = it->slot[0].block;
+        it->chunk = block > MIN_CHUNK ? block : MIN_CHUNK;
+    }
     int64_t len = trit_tensor_len(&p->val);
     for (int64_t at = 0; at < len; at += TRIT_SPAN_GRAIN) {
         o->span[o->n_span++] = (trit_optim_span){o->n_item, at, trit_span_len(len, at)};
@@ -147,11 +186,66 @@ static trit_optim_call call_of(const trit_optim_item *it, const trit_optim_call 
     return c;
 }
 
+/* Elements whose gradient is not finite: as if they were not there, and their state 0. */
+typedef struct bad_elements {
+    int64_t n;
+    const trit_real *g;
+    trit_real w[TRIT_STATE_MAX_BLOCK]; /* before the update */
+    bool bad[TRIT_STATE_MAX_BLOCK];
+} bad_elements;
+
+static void hide_bad(bad_elements *b, int64_t n, const trit_real *w, trit_real *g) {
+    for (int64_t i = 0; i < n; i++) {
+        b->w[i] = w[i];
+        b->bad[i] = !isfinite(g[i]);
+        if (b->bad[i]) g[i] = 0;
+    }
+}
+
+static void restore_bad(const bad_elements *b, int64_t n, trit_real *w, trit_real *g,
+                        trit_real *const slot[TRIT_MAX_SLOT]) {
+    for (int64_t i = 0; i < n; i++) {
+        if (!b->bad[i]) continue;
+        w[i] = b->w[i];
+        g[i] = 0;
+        for (int k = 0; k < TRIT_MAX_SLOT && slot[k]; k++) slot[k][i] = 0;
+    }
+}
+
+/* Encoded state of a few blocks: decode, update, encode. */
+static void update_coded(const trit_optim_item *it, const trit_optim_call *c, int64_t begin,
+                         int64_t n) {
+    trit_real x[TRIT_MAX_SLOT * TRIT_STATE_MAX_BLOCK], *slot[TRIT_MAX_SLOT] = {0};
+    trit_real *w = trit_param_val(it->param) + begin, *g = trit_param_grad(it->param) + begin;
+    for (int k = 0; k < it->type->n_slot; k++) {
+        slot[k] = x + k * it->chunk;
+        trit_slot_decode(&it->slot[k], c->k, begin, n, slot[k]);
+    }
+    if (c->finite) {
+        it->type->update(c, n, w, g, slot);
+    } else {
+        bad_elements bad;
+        hide_bad(&bad, n, w, g);
+        it->type->update(c, n, w, g, slot);
+        restore_bad(&bad, n, w, g, slot);
+    }
+    trit_rng r = c->rounding;
+    r.stream = trit_hash32(it->param->path);
+    for (int k = 0; k < it->type->n_slot; k++) {
+        r.sub = (uint32_t)k;
+        trit_slot_encode(&it->slot[k], c->k, begin, n, slot[k], c->cfg->stochastic ? &r : NULL);
+    }
+}
+
 static void update_span(const trit_optim *o, const trit_optim_span *s,
                         const trit_optim_call *common) {
     const trit_optim_item *it = &o->item[s->item];
     if (!it->type->update) return;
     trit_optim_call c = call_of(it, common);
+    for (int64_t at = 0; it->chunk && at < s->n; at += it->chunk) {
+        update_coded(it, &c, s->begin + at, s->n - at < it->chunk ? s->n - at : it->chunk);
+    }
+    if (it->chunk) return;
     trit_real *slot[TRIT_MAX_SLOT] = {0};
     for (int k = 0; k < it->type->n_slot; k++) slot[k] = trit_slot_at(&it->slot[k], s->begin);
     it->type->update(&c, s->n, trit_param_val(it->param) + s->begin,
@@ -179,7 +273,9 @@ void trit_optim_update(const trit_optim *o, const trit_exec *x, int64_t step, do
                                   .t = step + 1,
                                   .total_steps = o->total_steps,
                                   .lr = TRIT_R(trit_optim_lr(o, step)),
-                                  .grad_scale = TRIT_R(clip)};
+                                  .grad_scale = TRIT_R(clip),
+                                  .finite = isfinite(norm),
+                                  .rounding = {.seed = x->rng.seed, .step = (uint32_t)step}};
 #pragma omp parallel for schedule(static) num_threads(x->n_threads)
     for (int i = 0; i < o->n_span; i++) update_span(o, &o->span[i], &call);
     for (int i = 0; i < o->n_item; i++) {
@@ -187,14 +283,15 @@ void trit_optim_update(const trit_optim *o, const trit_exec *x, int64_t step, do
     }
 }
 
+int64_t trit_optim_item_bytes(const trit_optim_item *it) {
+    int64_t n = 0;
+    for (int k = 0; k < it->type->n_slot; k++) n += trit_slot_bytes(&it->slot[k]);
+    return n;
+}
+
 int64_t trit_optim_state_bytes(const trit_optim *o) {
     int64_t n = 0;
-    for (int i = 0; i < o->n_item; i++) {
-        for (int k = 0; k < o->item[i].type->n_slot; k++) {
-            const trit_tensor *t = &o->item[i].slot[k].val;
-            if (t->data) n += (int64_t)trit_tensor_bytes(t);
-        }
-    }
+    for (int i = 0; i < o->n_item; i++) n += trit_optim_item_bytes(&o->item[i]);
     return n;
 }
 

@@ -4,6 +4,7 @@
 
 #include "autograd/graph.h"
 #include "base/schema.h"
+#include "optim/state.h"
 
 extern const char *const trit_optim_names[]; /* in list order */
 /* JSON object with the values of config keys that are not given, where they are not the schema's.
@@ -36,7 +37,16 @@ typedef enum { TRIT_LR_constant, TRIT_LR_linear, TRIT_LR_cosine } trit_lr_schedu
     F(INT, ns_steps, "5", 1, 20, NULL, "", "muon: Newton-Schulz iterations")                      \
     F(REAL, weight_decay, "0.1", 0, 10, NULL, "",                                                 \
       "decoupled decay of weights and embeddings, times the learning rate")                       \
-    F(REAL, clip_norm, "1", 0, 1e9, NULL, "", "global gradient norm limit; 0 = off")
+    F(REAL, clip_norm, "1", 0, 1e9, NULL, "", "global gradient norm limit; 0 = off")              \
+    F(NAME, state, "\"fp32\"", 0, 0, trit_state_names, "",                                        \
+      "how the state of weight matrices is stored; that of norms, biases and quantizers is fp32") \
+    F(INT, block, "0", 0, 4096, NULL, "",                                                         \
+      "elements of state that share a largest magnitude, a power of two from 64 on; 0 = 256 in "  \
+      "8 bits, 128 in 4")                                                                         \
+    F(BOOL, stochastic, "false", 0, 0, NULL, "",                                                  \
+      "encoded state is rounded up or down at random, right in the mean, not to the nearest")     \
+    F(BOOL, state_embeddings, "false", 0, 0, NULL, "", "encode the state of embeddings too")      \
+    F(INT, state_min, "4096", 1, 1e12, NULL, "", "tensors with fewer elements keep state in fp32")
 
 typedef struct trit_optim_cfg {
     TRIT_OPTIM_FIELDS(TRIT_MEMBER)
@@ -54,6 +64,8 @@ typedef struct trit_optim_call {
     trit_real lr, decay;  /* after schedule; decay is 0 for what does not decay */
     trit_real grad_scale; /* multiplies every gradient: clipping */
     double beta1, beta2;  /* of this parameter */
+    bool finite;          /* whether all gradients are */
+    trit_rng rounding;    /* of state, at random */
 } trit_optim_call;
 
 /* A whole tensor as a type sees it, on all threads. */
@@ -93,23 +105,13 @@ struct trit_optim_type {
 };
 extern const trit_optim_type *const trit_optim_types[]; /* rows in list order, then NULL */
 
-/* One state array of one parameter: what a checkpoint keeps, and all that knows how it is stored.
- */
-typedef struct trit_slot {
-    const char *name;
-    bool is_signed;
-    trit_tensor val; /* run arena; data NULL: the parameter has none */
-} trit_slot;
-/* Where the elements from `begin` on lie; NULL: nowhere. */
-static inline trit_real *trit_slot_at(const trit_slot *s, int64_t begin) {
-    return s->val.data ? (trit_real *)s->val.data + begin : NULL;
-}
-
 /* A trained parameter. */
 typedef struct trit_optim_item {
     trit_param *param;
     const trit_optim_type *type;
     trit_slot slot[TRIT_MAX_SLOT]; /* [type->n_slot] */
+    const char *plain;             /* why its state is not encoded; NULL: it is */
+    int64_t chunk; /* elements of encoded state that are decoded at a time; 0: none is */
     int first_span, n_span;
     double lr_scale, decay, beta1, beta2;
 } trit_optim_item;
@@ -145,7 +147,8 @@ double trit_optim_lr(const trit_optim *o, int64_t step);
 double trit_optim_grad_norm(const trit_optim *o, const trit_exec *x);
 /* One update of every parameter; norm is trit_optim_grad_norm's. Gradients hold anything then. */
 void trit_optim_update(const trit_optim *o, const trit_exec *x, int64_t step, double norm);
-/* Bytes of optimizer state. */
+/* Bytes that the state of a parameter, and of all, takes. */
+int64_t trit_optim_item_bytes(const trit_optim_item *it);
 int64_t trit_optim_state_bytes(const trit_optim *o);
 
 /* Sum of squares of a[len of t] on all threads, in a fixed order. For `finish`. */

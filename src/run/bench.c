@@ -98,3 +98,96 @@ double trit_bench_step(trit_run *r) {
     r->step++;
     return now() - begin;
 }
+
+/* ---- optimizers ---- */
+
+enum { MAX_CASE = 8, MAX_REPEAT = 100 };
+
+/* One matrix with as many optimizers as there are cases. */
+typedef struct optim_rig {
+    trit_arena mem;
+    trit_params ps;
+    trit_param *p;
+    trit_real *other; /* [n_other] as large as the largest state, for the plain loops */
+    int64_t n, n_other;
+    trit_optim o[MAX_CASE];
+} optim_rig;
+
+static trit_status open_optim(optim_rig *r, int64_t n, const trit_optim_timing *t, int n_t,
+                              trit_error *e) {
+    r->n = n;
+    trit_arena_init(&r->mem, "bench");
+    trit_params_init(&r->ps, &r->mem);
+    TRIT_TRY(trit_params_add(&r->ps, "weight", TRIT_ROLE_weight, 1, &n, &r->p, e));
+    r->p->used = true;
+    trit_real *w = trit_param_val(r->p), *g = trit_param_grad(r->p);
+    uint32_t bits = 1;
+    for (int64_t i = 0; i < n; i++) {
+        bits = bits * 1664525 + 1013904223;
+        w[i] = TRIT_R((double)(bits >> 8) * 0x1p-24 - 0.5);
+        g[i] = w[i] * w[i] * w[i];
+    }
+    for (int i = 0; i < n_t; i++) {
+        const trit_optim_cfg c = {.kind = t[i].kind,
+                                  .state = t[i].state,
+                                  .lr = 1e-3,
+                                  .min_lr = 1e-3,
+                                  .beta1 = 0.9,
+                                  .beta2 = 0.95,
+                                  .eps = 1e-8,
+                                  .momentum = 0.9,
+                                  .weight_decay = 0.1};
+        TRIT_TRY(trit_optim_init(&r->o[i], &c, &r->ps, 1000, e));
+        int64_t numbers = trit_optim_state_bytes(&r->o[i]) / (int64_t)sizeof(trit_real);
+        if (numbers > r->n_other) r->n_other = numbers;
+    }
+    r->other = trit_arena_get(&r->mem, (size_t)r->n_other * sizeof *r->other, e);
+    return r->other ? TRIT_OK : TRIT_E_NOMEM;
+}
+
+/* Weights read and written, gradients read, n_other further numbers read and written. */
+static double time_loops(const optim_rig *r, const trit_exec *x, int64_t n_other) {
+    trit_real *w = trit_param_val(r->p), *other = r->other;
+    const trit_real *g = trit_param_grad(r->p);
+    double begin = now();
+#pragma omp parallel for schedule(static) num_threads(x->n_threads)
+    for (int64_t at = 0; at < r->n; at += TRIT_SPAN_GRAIN) {
+        int64_t some = trit_span_len(r->n, at), end = at + some;
+        int64_t first = (int64_t)((double)n_other * (double)at / (double)r->n);
+        int64_t last = (int64_t)((double)n_other * (double)end / (double)r->n);
+        x->k.scale(some, 0, g + at, w + at, true);
+        x->k.scale(last - first, 1, other + first, other + first, false);
+    }
+    return now() - begin;
+}
+
+trit_status trit_bench_optim(const trit_exec *x, int64_t n, trit_optim_timing *t, int n_t,
+                             int repeats, trit_error *e) {
+    TRIT_ASSERT(n_t <= MAX_CASE && repeats <= MAX_REPEAT);
+    enum { WARM = 2 };
+    optim_rig r = {0};
+    double update[MAX_CASE][MAX_REPEAT], loops[MAX_CASE][MAX_REPEAT];
+    trit_status status = open_optim(&r, n, t, n_t, e);
+    for (int k = -WARM; !status && k < repeats; k++) {
+        for (int i = 0; i < n_t; i++) {
+            int64_t bytes = trit_optim_state_bytes(&r.o[i]);
+            double begin = now();
+            trit_optim_update(&r.o[i], x, k + WARM, 1);
+            double spent = now() - begin;
+            double plain = time_loops(&r, x, bytes / (int64_t)sizeof(trit_real));
+            if (k < 0) continue;
+            update[i][k] = spent;
+            loops[i][k] = plain;
+        }
+    }
+    for (int i = 0; !status && i < n_t; i++) {
+        double seconds = trit_bench_median(update[i], repeats), count = (double)n;
+        double state = (double)trit_optim_state_bytes(&r.o[i]);
+        t[i].ns = 1e9 * seconds / count;
+        t[i].bytes = 3 * (double)sizeof(trit_real) + 2 * state / count;
+        t[i].bandwidth_fraction = trit_bench_median(loops[i], repeats) / seconds;
+    }
+    trit_params_free(&r.ps);
+    trit_arena_free(&r.mem);
+    return status;
+}

@@ -18,6 +18,18 @@ trit_status trit_bench_peak(const trit_exec *x, double *gflops, trit_error *e);
 
 /* One training step of a run that was opened with TRIT_RUN_BENCH, on random tokens; its seconds. */
 double trit_bench_step(trit_run *r);
+/* An optimizer's update of one matrix, with its state in one encoding. */
+typedef struct trit_optim_timing {
+    int kind, state;           /* trit_optim_names, trit_state_names */
+    double ns;                 /* a parameter: median of the update */
+    double bytes;              /* a parameter: read and written, each counted */
+    double bandwidth_fraction; /* of what plain loops over as much memory, read and written in the
+                                * same proportion, reach in the same run */
+} trit_optim_timing;
+
+/* Times n_t cases on n parameters and on x's threads, in turn. E_NOMEM when they do not fit. */
+trit_status trit_bench_optim(const trit_exec *x, int64_t n, trit_optim_timing *t, int n_t,
+                             int repeats, trit_error *e);
 /* Median of v[n]; reorders v. n >= 1. */
 double trit_bench_median(double *v, int n);
 

@@ -196,6 +196,17 @@ void trit_experiment_close(trit_experiment *x) {
     *x = (trit_experiment){0};
 }
 
+trit_status trit_config_diff(const cJSON *a, const cJSON *b, trit_text *out, int *n,
+                             trit_error *e) {
+    cJSON *left = identity(a), *right = identity(b);
+    trit_status status =
+        left && right ? TRIT_OK : TRIT_FAIL(e, E_NOMEM, "no memory to compare configs");
+    *n = status ? 0 : trit_settings_diff(left, right, out, 12);
+    cJSON_Delete(left);
+    cJSON_Delete(right);
+    return status;
+}
+
 trit_status trit_experiment_diff(const trit_experiment *x, const char *kept, const char *name,
                                  trit_text *out, int *n, trit_error *e) {
     trit_experiment old = {0};
@@ -220,6 +231,10 @@ trit_status trit_experiment_diff(const trit_experiment *x, const char *kept, con
                           "train.steps; only a constant one can be made longer. To begin a new run "
                           "with these weights: --from)\n",
                           trit_lr_schedule_names[x->cfg.optim.schedule]);
+        }
+        if (old.cfg.optim.state != x->cfg.optim.state) {
+            trit_text_add(out, "(trit convert-state RUN --state %s converts the state of a run)\n",
+                          trit_state_names[x->cfg.optim.state]);
         }
     }
     cJSON_Delete(a);

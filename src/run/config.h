@@ -119,6 +119,9 @@ trit_status trit_experiment_parse(trit_experiment *x, const char *text, const ch
 trit_status trit_experiment_from(trit_experiment *x, const cJSON *root, const char *file,
                                  const char *const *overrides, int n_overrides, trit_error *e);
 void trit_experiment_close(trit_experiment *x);
+/* What differs between two resolved configs, keys aside that change no number of a run: readable
+ * lines, *n how many. */
+trit_status trit_config_diff(const cJSON *a, const cJSON *b, trit_text *out, int *n, trit_error *e);
 /* What differs between the config that a run keeps (as a JSON text; keys that it lacks have their
  * defaults) and x, so that x is another run: readable lines, *n how many. Another train.steps makes
  * none where no step depends on it. E_CONFIG when the text is no config. */

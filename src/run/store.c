@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static trit_status write_config(const trit_store *s, const trit_experiment *exp, trit_error *e) {
+trit_status trit_store_set_config(const trit_store *s, const trit_experiment *exp, trit_error *e) {
     char path[TRIT_STORE_PATH];
     trit_text text = {0};
     TRIT_TRY(trit_store_join(path, s->dir, "config.json", e));
@@ -100,7 +100,7 @@ trit_status trit_store_open(trit_store *s, const char *dir, const trit_io *io,
     TRIT_TRY(trit_lock_take(dir, &s->lock, e));
     TRIT_TRY(check_dir(dir, exp, &write, e));
     /* config.json comes first: with it, whatever a killed process leaves is a run. */
-    if (write) TRIT_TRY(write_config(s, exp, e));
+    if (write) TRIT_TRY(trit_store_set_config(s, exp, e));
     trit_file_clean(s->io, dir);
     static const char *const folders[] = {"checkpoints", "plots"};
     for (int i = 0; i < 2; i++) {

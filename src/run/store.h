@@ -35,6 +35,8 @@ typedef struct trit_store {
 trit_status trit_store_open(trit_store *s, const char *dir, const trit_io *io,
                             const trit_experiment *exp, trit_error *e);
 void trit_store_close(trit_store *s);
+/* From now on the run is one of exp. */
+trit_status trit_store_set_config(const trit_store *s, const trit_experiment *exp, trit_error *e);
 
 /* Takes up the newest checkpoint that is whole (a damaged one is skipped with a warning), cuts
  * metrics.jsonl back to it and forgets lines that were not written. r->step stays 0 when there is

@@ -131,8 +131,7 @@ static trit_status same_base(const char *dir, const cJSON *old, const trit_sweep
                              trit_error *e) {
     trit_text diff = {0};
     int n = 0;
-    trit_status status =
-        trit_experiment_diff(trit_json_get(old, "base"), s->resolved, &diff, &n, e);
+    trit_status status = trit_config_diff(trit_json_get(old, "base"), s->resolved, &diff, &n, e);
     if (!status && n) {
         status = TRIT_FAIL(e, E_CONFIG,
                            "%s belongs to a sweep over another base; nothing was changed. Give "

@@ -57,9 +57,9 @@ static void mistakes(void **state) {
     assert_exit(2, program_run("plot one"), "-o FILE is missing");
     assert_exit(2, program_run("plot nowhere -o a.png"), "holds no metrics.jsonl");
     assert_exit(2, program_run("plot one -o a.jpg"), "must end in .png or .svg");
-    assert_exit(1, program_run("plot one --metric foo -o x.png"), "no run has values of \"foo\"");
-    assert_exit(1, program_run("plot one --metric zero --layers none* -o x.png"), "for none*");
-    assert_exit(1, program_run("plot one --histogram 'q*' -o x.png"),
+    assert_exit(65, program_run("plot one --metric foo -o x.png"), "no run has values of \"foo\"");
+    assert_exit(65, program_run("plot one --metric zero --layers none* -o x.png"), "for none*");
+    assert_exit(65, program_run("plot one --histogram 'q*' -o x.png"),
                 "blocks.0.attn.q.weight_quant");
     assert_exit(2, program_run("plot one two --histogram '*' -o x.png"), "shows one RUN");
     assert_false(exists("x.png"));

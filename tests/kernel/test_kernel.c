@@ -176,6 +176,44 @@ static int run_adamw(call *c) {
     return 1;
 }
 
+/* Codes are compared by what they stand for too: some bytes look like a NaN. */
+static int run_dyn8_encode(call *c) {
+    uint8_t *code = (uint8_t *)c->a[2];
+    if (c->variant & 2) { /* 1/a overflows */
+        for (int64_t i = 0; i < c->n; i++) c->a[0][i] *= 1e-39f;
+    }
+    trit_real a = c->k->abs_max(c->n, c->a[0]);
+    if (c->kind == WITH_NAN) return 4; /* codes of a NaN are not defined */
+    c->k->dyn8_encode(c->n, c->variant & 1, a, c->a[0], code);
+    c->k->dyn8_decode(c->n, c->variant & 1, 1, code, c->a[1]);
+    return 4;
+}
+static int run_dyn8_decode(call *c) {
+    c->k->dyn8_decode(c->n, c->variant, 0.3f, (const uint8_t *)c->a[2], c->a[1]);
+    return 2;
+}
+static int run_dyn4_encode(call *c) {
+    uint8_t *code = (uint8_t *)c->a[2];
+    trit_real a = c->k->abs_max(c->n, c->a[0]);
+    if (c->kind == WITH_NAN) return 2;
+    c->k->dyn4_encode(c->n, c->variant, a, c->a[0], code);
+    c->k->dyn4_decode(c->n, c->variant, 1, code, c->a[1]);
+    return 2;
+}
+static int run_dyn4_decode(call *c) {
+    c->k->dyn4_decode(c->n, c->variant, 0.3f, (const uint8_t *)c->a[2], c->a[1]);
+    return 2;
+}
+static int run_bf16_encode(call *c) {
+    c->k->bf16_encode(c->n, c->a[0], (uint16_t *)c->a[2]);
+    c->k->bf16_decode(c->n, (const uint16_t *)c->a[2], c->a[1]);
+    return 1;
+}
+static int run_bf16_decode(call *c) {
+    c->k->bf16_decode(c->n, (const uint16_t *)c->a[2], c->a[1]);
+    return 1;
+}
+
 /* A new row of the list does not compile until it has a function above. */
 static const struct {
     const char *name;

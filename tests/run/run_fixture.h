@@ -72,6 +72,9 @@ static inline bool same_state(const trit_run *a, const trit_run *b) {
             const trit_tensor *s = &x->slot[k].val;
             if (!s->data) continue;
             if (memcmp(s->data, y->slot[k].val.data, trit_tensor_bytes(s)) != 0) return false;
+            const trit_tensor *m = &x->slot[k].absmax;
+            if (!m->data) continue;
+            if (memcmp(m->data, y->slot[k].absmax.data, trit_tensor_bytes(m)) != 0) return false;
         }
     }
     for (int i = 0; i < a->quant.states.n; i++) {
