@@ -5,14 +5,14 @@
 #   run.sh time           steps a second of every method beside full precision; on a quiet machine
 #   run.sh table          results.tsv, results.md and gaps.svg from the runs that are there
 #
-# METHODS="twn lsq-w4", SEEDS="1 2 3", STEPS=200 make it smaller; RUNS=DIR is another place for the
+# METHODS="twn lsq-w4", SEEDS="1 2 3", STEPS=300 make it smaller; RUNS=DIR is another place for the
 # runs, JOBS=N trains N at a time, TRIT is the program, SHAKESPEARE the text of tiny shakespeare.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 trit=$(realpath "${TRIT:-$root/build/trit}")
-runs=${RUNS:-$here/runs}/${STEPS:-200}-steps
-steps=${STEPS:-200}
+runs=${RUNS:-$here/runs}/${STEPS:-300}-steps
+steps=${STEPS:-300}
 seeds=${SEEDS:-1 2 3}
 shakespeare=${SHAKESPEARE:-$root/../shared/data/tiny-shakespeare/input.txt}
 export OMP_WAIT_POLICY=passive
