@@ -20,4 +20,7 @@ trit_status trit_optim_settings_expand(cJSON *root, trit_error *e);
 trit_status trit_optim_settings_read(trit_optim_cfg *cfg, const cJSON *v, const char *file,
                                      const char *pointer, trit_arena *mem, trit_error *e);
 
+/* Markdown: every optimizer and schedule, from the rows. */
+void trit_optim_doc(trit_text *out);
+
 #endif

@@ -18,8 +18,7 @@
       "`cooldown_shape`")                                                                  \
     X(bitnet, "bitnet", "{\"warmup_zero\": true, \"decay_until\": 0.5}",                   \
       "BitNet b1.58: straight lines to min_lr, from lr and, after half of training, from " \
-      "stage2_lr; "                                                                        \
-      "weight decay ends with the first")                                                  \
+      "stage2_lr; weight decay ends with the first")                                       \
     X(trilm, "trilm", "{\"warmup_zero\": true, \"decay_until\": 0.66666666666666663}",     \
       "TriLM: as bitnet, but weight decay ends after two thirds of training")
 typedef enum {
