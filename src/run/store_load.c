@@ -137,15 +137,17 @@ trit_status trit_store_load_config(const char *checkpoint, trit_experiment *exp,
 }
 
 /* Where a parameter has an average of the same shape, that is what was evaluated. */
-static trit_status load_averages(trit_checkpoint *c, trit_ckpt_tensor *t, int n, trit_error *e) {
+static trit_status load_averages(trit_checkpoint *c, const trit_ckpt_tensor *t, int n,
+                                 trit_error *e) {
     for (int i = 0; i < n; i++) {
         char path[512];
         snprintf(path, sizeof path, "optim/ema/%s", t[i].path + strlen("param/"));
         const trit_ckpt_tensor *kept = trit_checkpoint_find(c, path);
         if (!kept || kept->ndim != t[i].ndim) continue;
         if (memcmp(kept->dim, t[i].dim, (size_t)t[i].ndim * sizeof *t[i].dim) != 0) continue;
-        t[i].path = path; /* until the end of this round */
-        TRIT_TRY(trit_checkpoint_read_one(c, &t[i], e));
+        trit_ckpt_tensor average = t[i];
+        average.path = path;
+        TRIT_TRY(trit_checkpoint_read_one(c, &average, e));
     }
     return TRIT_OK;
 }
