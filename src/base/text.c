@@ -103,6 +103,17 @@ char *trit_text_join(char *buf, size_t cap, const char *const *words, int n) {
     return buf;
 }
 
+char *trit_text_hint(char buf[TRIT_TEXT_HINT_BYTES], const char *word, const char *const *words,
+                     int n) {
+    char all[TRIT_TEXT_HINT_BYTES - 128];
+    const char *near = trit_text_nearest(word, words, n);
+    int used = near ? snprintf(buf, 100, "; did you mean \"%s\"?", near) : 0;
+    if (used > 99) used = 99;
+    snprintf(buf + used, (size_t)(TRIT_TEXT_HINT_BYTES - used), " (allowed: %s)",
+             trit_text_join(all, sizeof all, words, n));
+    return buf;
+}
+
 char *trit_text_si(char buf[32], double value) {
     static const char prefix[] = {' ', 'k', 'M', 'G', 'T', 'P'};
     int p = 0;

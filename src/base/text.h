@@ -28,6 +28,11 @@ const char *trit_text_get(const trit_text *t);
 const char *trit_text_nearest(const char *word, const char *const *words, int n);
 /* "a, b, c" of words[n] into buf; cut with "..." when it does not fit. Returns buf. */
 char *trit_text_join(char *buf, size_t cap, const char *const *words, int n);
+enum { TRIT_TEXT_HINT_BYTES = 640 };
+/* What follows "unknown WORD" in a message: "; did you mean \"lr\"? (allowed: lr, beta)". Returns
+ * buf. */
+char *trit_text_hint(char buf[TRIT_TEXT_HINT_BYTES], const char *word, const char *const *words,
+                     int n);
 /* "1.2 M", "834", "12.3 G": three digits and an SI prefix. buf at least 32 bytes; returns buf. */
 char *trit_text_si(char buf[32], double value);
 /* "1h02m", "3m05s", "12s". buf at least 32 bytes; returns buf. */

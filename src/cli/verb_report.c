@@ -9,7 +9,7 @@
 static trit_status set_baseline(trit_results *r, const char *text, trit_error *e) {
     const char *eq = strchr(text, '=');
     const char *names[TRIT_SWEEP_MAX_AXIS];
-    char name[256], hint[TRIT_SETTINGS_HINT_BYTES];
+    char name[256], hint[TRIT_TEXT_HINT_BYTES];
     snprintf(name, sizeof name, "%.*s", eq ? (int)(eq - text) : (int)strlen(text), text);
     for (int a = 0; a < r->n_axis; a++) {
         names[a] = r->axis[a].name;
@@ -19,10 +19,10 @@ static trit_status set_baseline(trit_results *r, const char *text, trit_error *e
             r->axis[a].baseline = v;
             return TRIT_OK;
         }
-        trit_settings_hint(hint, eq + 1, r->axis[a].label, r->axis[a].n);
+        trit_text_hint(hint, eq + 1, r->axis[a].label, r->axis[a].n);
         return TRIT_FAIL(e, E_USAGE, "--baseline: %s has no value \"%.80s\"%s", name, eq + 1, hint);
     }
-    trit_settings_hint(hint, name, names, r->n_axis);
+    trit_text_hint(hint, name, names, r->n_axis);
     return TRIT_FAIL(e, E_USAGE, "--baseline: expected AXIS=VALUE; there is no axis \"%.80s\"%s",
                      name, hint);
 }

@@ -80,12 +80,12 @@ static trit_status read_knobs(trit_control_cfg *c, const cJSON *knobs, const cha
     }
     for (const cJSON *v = knobs ? knobs->child : NULL; v; v = v->next) {
         if (v->string[0] == '$' || strcmp(v->string, "comment") == 0) continue;
-        char inner[TRIT_JSON_POINTER_BYTES], hint[TRIT_SETTINGS_HINT_BYTES];
+        char inner[TRIT_JSON_POINTER_BYTES], hint[TRIT_TEXT_HINT_BYTES];
         trit_json_pointer_add(inner, pointer, v->string);
         int i = 0;
         while (i < n && strcmp(words[i], v->string) != 0) i++;
         if (i == n) {
-            trit_settings_hint(hint, v->string, words, n);
+            trit_text_hint(hint, v->string, words, n);
             return trit_settings_fail(e, file, inner, "unknown knob of controller %s%s",
                                       trit_controller_names[c->type], hint);
         }

@@ -137,8 +137,8 @@ trit_status trit_quant_settings_override(cJSON *root, const trit_schema *s, cons
 
 static trit_status unknown(const char *key, const char *what, const char *word,
                            const char *const *words, int n, const char *file, trit_error *e) {
-    char hint[TRIT_SETTINGS_HINT_BYTES], pointer[TRIT_JSON_POINTER_BYTES];
-    trit_settings_hint(hint, word, words, n);
+    char hint[TRIT_TEXT_HINT_BYTES], pointer[TRIT_JSON_POINTER_BYTES];
+    trit_text_hint(hint, word, words, n);
     trit_json_pointer_add(pointer, "/quant", key);
     return trit_settings_fail(e, file, pointer, "unknown %s \"%.80s\"%s", what, word, hint);
 }

@@ -26,24 +26,14 @@ static const trit_field *field_find(const trit_schema *s, const char *key) {
     return NULL;
 }
 
-enum { HINT_BYTES = TRIT_SETTINGS_HINT_BYTES };
-
-void trit_settings_hint(char buf[TRIT_SETTINGS_HINT_BYTES], const char *word,
-                        const char *const *words, int n) {
-    char all[HINT_BYTES - 128];
-    const char *near = trit_text_nearest(word, words, n);
-    int used = near ? snprintf(buf, 100, "; did you mean \"%s\"?", near) : 0;
-    if (used > 99) used = 99;
-    snprintf(buf + used, (size_t)(HINT_BYTES - used), " (allowed: %s)",
-             trit_text_join(all, sizeof all, words, n));
-}
+enum { HINT_BYTES = TRIT_TEXT_HINT_BYTES };
 
 static void key_hint(char buf[HINT_BYTES], const trit_schema *s, const char *key) {
     enum { MAX = 128 };
     const char *words[MAX];
     int n = 0;
     for (int i = 0; i < s->n_field && n < MAX; i++) words[n++] = s->field[i].key;
-    trit_settings_hint(buf, key, words, n);
+    trit_text_hint(buf, key, words, n);
 }
 
 /* ---- values -------------------------------------------------------------------------------- */
@@ -133,7 +123,7 @@ static trit_status read_name(const trit_field *f, const cJSON *v, const place *p
         }
     }
     char found[80], near[HINT_BYTES];
-    trit_settings_hint(near, cJSON_IsString(v) ? v->valuestring : "", f->names, n);
+    trit_text_hint(near, cJSON_IsString(v) ? v->valuestring : "", f->names, n);
     return trit_settings_fail(p->e, p->file, p->pointer, "found %s, expected a known word%s",
                               trit_json_describe(found, v), near);
 }
@@ -224,6 +214,32 @@ trit_status trit_settings_read(const trit_schema *s, const cJSON *json, const ch
     trit_status status = s->check ? s->check(out, e) : TRIT_OK;
     if (status && e) place_of_check(s, file, pointer, e);
     return status;
+}
+
+/* ---- words that stand for values ------------------------------------------------------------ */
+
+trit_status trit_settings_expand(cJSON *root, const char *section, const char *key,
+                                 const char *const *words, const char *(*values_of)(int i),
+                                 trit_error *e) {
+    cJSON *given = trit_json_get(root, section), *word = trit_json_get(given, key);
+    if (!cJSON_IsString(word)) return TRIT_OK;
+    for (int i = 0; words[i]; i++) {
+        if (strcmp(word->valuestring, words[i]) != 0) continue;
+        cJSON *base = NULL;
+        const char *text = values_of(i);
+        TRIT_TRY(trit_json_parse(&base, text, strlen(text), words[i], e));
+        trit_status status = trit_json_merge(&base, given, e);
+        if (status) {
+            cJSON_Delete(base);
+            return status;
+        }
+        if (!cJSON_ReplaceItemInObjectCaseSensitive(root, section, base)) {
+            cJSON_Delete(base);
+            return TRIT_FAIL(e, E_NOMEM, "no memory for the config");
+        }
+        return TRIT_OK;
+    }
+    return TRIT_OK; /* an unknown word is reported by the reader, with the nearest one */
 }
 
 /* ---- overrides ----------------------------------------------------------------------------- */

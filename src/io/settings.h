@@ -30,10 +30,12 @@ trit_status trit_settings_read(const trit_schema *s, const cJSON *json, const ch
 /* "FILE: POINTER: ..." as TRIT_E_CONFIG. file may be NULL and pointer "". */
 trit_status trit_settings_fail(trit_error *e, const char *file, const char *pointer,
                                const char *fmt, ...) TRIT_PRINTF(4, 5);
-enum { TRIT_SETTINGS_HINT_BYTES = 640 };
-/* What follows "unknown WORD" in a message: "; did you mean \"lr\"? (allowed: lr, beta)". */
-void trit_settings_hint(char buf[TRIT_SETTINGS_HINT_BYTES], const char *word,
-                        const char *const *words, int n);
+
+/* Where `key` of an object `section` in root is one of words[], the values_of it (JSON of an
+ * object) are put beneath the keys that are given. An unknown word is left to the reader. */
+trit_status trit_settings_expand(cJSON *root, const char *section, const char *key,
+                                 const char *const *words, const char *(*values_of)(int i),
+                                 trit_error *e);
 
 /* Puts one "train.steps=2k" into a tree that will be read by s. The path must exist in s, or lead
  * below a CUSTOM row, where anything goes (list elements by number). The value is typed like the

@@ -38,11 +38,15 @@ static void draw_uniform(const builder *b, trit_param *p, double bound) {
     }
 }
 
+static void draw_xavier(const builder *b, trit_param *p) {
+    draw_uniform(b, p, sqrt(6.0 / (double)(p->val.dim[0] + p->val.dim[1])));
+}
+
 static void draw(const builder *b, trit_param *p, bool into_residual) {
     const trit_model_cfg *c = &b->m->cfg;
     trit_rng rng = rng_of(b, p);
     if (c->init == TRIT_INIT_xavier) {
-        draw_uniform(b, p, sqrt(6.0 / (double)(p->val.dim[0] + p->val.dim[1])));
+        draw_xavier(b, p);
         return;
     }
     double std = c->init_std;
@@ -161,7 +165,12 @@ trit_status trit_transformer_init(trit_transformer *m, const trit_model_cfg *cfg
     trit_quant_choice choice;
     TRIT_TRY(trit_params_add(ps, "embed.weight", TRIT_ROLE_embedding, 2,
                              (int64_t[]){c->vocab, c->width}, &m->embed, e));
-    draw(&b, m->embed, false);
+    if (c->stable_embedding) {
+        draw_xavier(&b, m->embed);
+        TRIT_TRY(add_norm(&m->embed_norm, "embed.norm", c->width, true, ps, e));
+    } else {
+        draw(&b, m->embed, false);
+    }
     choose(self, "embed", false, &choice);
     choice.activations = trit_spec_off(); /* a table has no second operand */
     TRIT_TRY_AS(trit_spec_check_pair(&choice.weights, &choice.activations, e), e, "embed");
@@ -276,6 +285,10 @@ static trit_node *apply_embedding(trit_transformer *m, trit_graph *g, trit_node 
     const trit_model_cfg *c = &m->cfg;
     trit_node *table = trit_quant_apply(&m->embed_quant, g, trit_leaf(g, m->embed));
     trit_node *x = trit_embedding(g, table, tokens);
+    if (m->embed_norm.w) {
+        x = trit_layer_norm(g, x, trit_leaf(g, m->embed_norm.w), trit_leaf(g, m->embed_norm.b),
+                            c->norm_eps);
+    }
     if (m->position && tokens) {
         int64_t dim[2] = {tokens->val.dim[0], tokens->val.dim[1]};
         trit_node *at = trit_input(g, "positions", TRIT_I32, 2, dim);

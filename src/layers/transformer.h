@@ -1,6 +1,6 @@
 /* Decoder-only transformer language model, all by config.
  *
- *   x = embed(tokens) [+ position embedding]                              dropout
+ *   x = [norm] embed(tokens) [+ position embedding]                       dropout
  *   each block: x += o(subnorm(attention(q(n), k(n), v(n)))), n = norm(x)   dropout
  *               x += down(subnorm(f(up(n)) or f(gate(n))*up(n))), n = norm(x)  dropout
  *   logits = head(norm(x))
@@ -67,7 +67,10 @@ typedef enum { TRIT_INIT_gpt2, TRIT_INIT_normal, TRIT_INIT_xavier } trit_init;
     F(NAME, init, "\"gpt2\"", 0, 0, trit_init_names, "",                                          \
       "gpt2: normal, projections into the residual stream over sqrt(2*layers); normal; xavier: "  \
       "uniform by fan-in and fan-out")                                                            \
-    F(REAL, init_std, "0.02", 1e-6, 10, NULL, "", "standard deviation of gpt2 and normal")
+    F(REAL, init_std, "0.02", 1e-6, 10, NULL, "", "standard deviation of gpt2 and normal")        \
+    F(BOOL, stable_embedding, "false", 0, 0, NULL, "",                                            \
+      "xavier for the token table, and a layer norm right after the look-up (8-bit optimizers, "  \
+      "arXiv 2110.02861)")
 
 typedef struct trit_model_cfg {
     TRIT_MODEL_FIELDS(TRIT_MEMBER)
@@ -92,8 +95,9 @@ typedef struct trit_transformer {
     trit_model_cfg cfg; /* with every 0 = automatic resolved */
     trit_param *embed;  /* [vocab, width] */
     trit_quant embed_quant;
-    trit_param *position; /* [context, width], or NULL */
-    trit_block *block;    /* [layers], run arena */
+    trit_norm_layer embed_norm; /* w NULL unless stable_embedding; a layer norm, with bias */
+    trit_param *position;       /* [context, width], or NULL */
+    trit_block *block;          /* [layers], run arena */
     trit_norm_layer final_norm;
     trit_linear_layer head;
     trit_linear_layer **linear; /* every linear layer in order, run arena */

@@ -1,19 +1,16 @@
 /* AdamW: decoupled weight decay, bias-corrected moments, eps outside the root.
  * Loshchilov & Hutter, "Decoupled Weight Decay Regularization", 2019, arXiv 1711.05101. */
-#include "optim/optim.h"
+#include "optim/rows.h"
 
-#include <math.h>
-
-static void update(const trit_optim_call *c, int64_t n, trit_real *w, trit_real *g,
-                   trit_real *const *slot) {
-    const trit_optim_cfg *cfg = c->cfg;
+void trit_optim_adamw_update(const trit_optim_call *c, int64_t n, trit_real *w, trit_real *g,
+                             trit_real *const *slot) {
     trit_adam_args a = {.lr = c->lr,
                         .beta1 = TRIT_R(c->beta1),
                         .beta2 = TRIT_R(c->beta2),
-                        .eps = TRIT_R(cfg->eps),
+                        .eps = TRIT_R(c->cfg->eps),
                         .decay = c->decay,
-                        .c1 = TRIT_R(1 / (1 - pow(c->beta1, (double)c->t))),
-                        .c2 = TRIT_R(1 / (1 - pow(c->beta2, (double)c->t))),
+                        .c1 = TRIT_R(trit_bias_correction(c->beta1, c->t)),
+                        .c2 = TRIT_R(trit_bias_correction(c->beta2, c->t)),
                         .k = c->grad_scale};
     c->k->adamw(n, &a, w, g, slot[0], slot[1]);
 }
@@ -22,8 +19,11 @@ const trit_optim_type trit_optim_adamw = {
     .name = "adamw",
     .doc = "Adam with decoupled weight decay",
     .cite = "Loshchilov & Hutter 2019, arXiv 1711.05101",
+    .formula = "m = beta1*m + (1 - beta1)*g; v = beta2*v + (1 - beta2)*g^2\n"
+               "w = w*(1 - lr*weight_decay)\n"
+               "w = w - lr * m/(1 - beta1^t) / (sqrt(v/(1 - beta2^t)) + eps)",
     .n_slot = 2,
     .slot_name = {"moment1", "moment2"},
     .slot_signed = {true, false},
-    .update = update,
+    .update = trit_optim_adamw_update,
 };

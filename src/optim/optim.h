@@ -3,57 +3,10 @@
 #define TRIT_OPTIM_OPTIM_H
 
 #include "autograd/graph.h"
-#include "base/schema.h"
+#include "optim/optim_cfg.h"
 #include "optim/state.h"
 
-extern const char *const trit_optim_names[]; /* in list order */
-/* JSON object with the values of config keys that are not given, where they are not the schema's.
- */
-const char *trit_optim_defaults(int kind);
-extern const char *const trit_muon_scale_names[]; /* rms, fan, none */
-typedef enum { TRIT_MUON_rms, TRIT_MUON_fan, TRIT_MUON_none } trit_muon_scale;
-extern const char *const trit_lr_schedule_names[]; /* constant, linear, cosine */
-typedef enum { TRIT_LR_constant, TRIT_LR_linear, TRIT_LR_cosine } trit_lr_schedule;
-
-#define TRIT_OPTIM_FIELDS(F)                                                                      \
-    F(NAME, kind, "\"adamw\"", 0, 0, trit_optim_names, "", "optimizer")                           \
-    F(REAL, lr, "1e-3", 0, 100, NULL, "", "peak learning rate")                                   \
-    F(REAL, min_lr, "0", 0, 100, NULL, "", "learning rate at the end of the schedule")            \
-    F(NAME, schedule, "\"cosine\"", 0, 0, trit_lr_schedule_names, "",                             \
-      "shape between warm-up and the end of training")                                            \
-    F(INT, warmup, "0", 0, 1000000000, NULL, "steps", "linear rise to the peak")                  \
-    F(REAL, beta1, "0.9", 0, 0.999999, NULL, "", "adamw: decay of the first moment")              \
-    F(REAL, beta2, "0.95", 0, 0.999999, NULL, "", "adamw: decay of the second moment")            \
-    F(REAL, eps, "1e-8", 0, 1, NULL, "", "adamw: added to the root of the second moment")         \
-    F(REAL, momentum, "0.9", 0, 0.999999, NULL, "", "sgd, muon: momentum")                        \
-    F(BOOL, nesterov, "false", 0, 0, NULL, "",                                                    \
-      "sgd, muon: step along the gradient after the momentum")                                    \
-    F(REAL, adam_lr, "0", 0, 100, NULL, "",                                                       \
-      "muon: peak learning rate of what it leaves to adamw; 0 = lr")                              \
-    F(NAME, muon_scale, "\"rms\"", 0, 0, trit_muon_scale_names, "",                               \
-      "muon: the orthogonal matrix is multiplied by rms: 0.2*sqrt(max(rows, columns)), the size " \
-      "of AdamW's steps; "                                                                        \
-      "fan: sqrt(max(1, rows/columns)); none: 1")                                                 \
-    F(INT, ns_steps, "5", 1, 20, NULL, "", "muon: Newton-Schulz iterations")                      \
-    F(REAL, weight_decay, "0.1", 0, 10, NULL, "",                                                 \
-      "decoupled decay of weights and embeddings, times the learning rate")                       \
-    F(REAL, clip_norm, "1", 0, 1e9, NULL, "", "global gradient norm limit; 0 = off")              \
-    F(NAME, state, "\"fp32\"", 0, 0, trit_state_names, "",                                        \
-      "how the state of weight matrices is stored; that of norms, biases and quantizers is fp32") \
-    F(INT, block, "0", 0, 4096, NULL, "",                                                         \
-      "elements of state that share a largest magnitude, a power of two from 64 on; 0 = 256 in "  \
-      "8 bits, 128 in 4")                                                                         \
-    F(BOOL, stochastic, "false", 0, 0, NULL, "",                                                  \
-      "encoded state is rounded up or down at random, right in the mean, not to the nearest")     \
-    F(BOOL, state_embeddings, "false", 0, 0, NULL, "", "encode the state of embeddings too")      \
-    F(INT, state_min, "4096", 1, 1e12, NULL, "", "tensors with fewer elements keep state in fp32")
-
-typedef struct trit_optim_cfg {
-    TRIT_OPTIM_FIELDS(TRIT_MEMBER)
-} trit_optim_cfg;
-extern const trit_schema trit_optim_schema;
-
-enum { TRIT_MAX_SLOT = 4 };
+enum { TRIT_MAX_SLOT = 4, TRIT_CLIP_HISTORY = 100 };
 
 /* One update as a type sees it. */
 typedef struct trit_optim_call {
@@ -61,7 +14,7 @@ typedef struct trit_optim_call {
     const trit_optim_cfg *cfg;
     int64_t t;            /* 1 for the first update */
     int64_t total_steps;  /* of the run */
-    trit_real lr, decay;  /* after schedule; decay is 0 for what does not decay */
+    trit_real lr, decay;  /* after schedules; decay is 0 for what does not decay */
     trit_real grad_scale; /* multiplies every gradient: clipping */
     double beta1, beta2;  /* of this parameter */
     bool finite;          /* whether all gradients are */
@@ -84,6 +37,8 @@ typedef struct trit_optim_whole {
 typedef struct trit_optim_type trit_optim_type;
 struct trit_optim_type {
     const char *name, *doc, *cite;
+    const char *formula;  /* with w weight, g gradient after clipping, t update from 1 */
+    const char *pitfall;  /* NULL: none */
     const char *defaults; /* JSON object: values of config keys that are not given; NULL: none */
     int n_slot;
     const char *slot_name[TRIT_MAX_SLOT];
@@ -91,15 +46,15 @@ struct trit_optim_type {
     /* Whether a parameter is this type's; the others are rest's. NULL: all are. */
     bool (*takes)(const trit_param *p);
     const trit_optim_type *rest;
-    /* Shape of state k of a parameter; false: it has none. Such states are read and written by
-     * `finish` alone, unless the shape is the parameter's. NULL: that of the parameter, for all. */
-    bool (*shape)(const trit_tensor *param, int k, trit_tensor *out);
+    /* Shape of state k of a parameter; false: it has none. NULL: that of the parameter, for all. */
+    bool (*shape)(const trit_optim_cfg *cfg, const trit_tensor *param, int k, trit_tensor *out);
     /* n elements from any run of a parameter, element by element: their state from g, then w; or,
-     * with `finish`, g, which becomes the direction, and w is only read. NULL: all in `finish`. */
+     * with `finish`, g, which becomes the direction, and w is only read. slot[k] is NULL for states
+     * that the parameter does not have, or has in a shape of their own. */
     void (*update)(const trit_optim_call *c, int64_t n, trit_real *w, trit_real *g,
                    trit_real *const *slot);
     /* What needs the tensor whole, after update of all its elements; the same bits for any number
-     * of threads, and nothing is allocated. */
+     * of threads, and nothing is allocated. grad_scale is 1. NULL: update does it all. */
     void (*finish)(const trit_optim_call *c, trit_optim_whole *t);
     size_t (*scratch)(const trit_tensor *param); /* bytes that finish needs; NULL: none */
 };
@@ -110,10 +65,16 @@ typedef struct trit_optim_item {
     trit_param *param;
     const trit_optim_type *type;
     trit_slot slot[TRIT_MAX_SLOT]; /* [type->n_slot] */
+    trit_slot ema;                 /* average of the weights */
+    trit_slot norms;               /* [TRIT_CLIP_HISTORY] newest norms of the gradient */
     const char *plain;             /* why its state is not encoded; NULL: it is */
     int64_t chunk; /* elements of encoded state that are decoded at a time; 0: none is */
     int first_span, n_span;
-    double lr_scale, decay, beta1, beta2;
+    double lr_scale, decay, beta1, beta2; /* of its groups, or the section's */
+    double clip_norm;                     /* of its group; NaN: it belongs to the global norm */
+    int clip_group;                       /* which group that is; -1: none */
+    bool rounds;                          /* to bf16 */
+    double factor;                        /* of its gradient in this step */
 } trit_optim_item;
 
 /* A run of elements of one parameter: the unit of work and of partial sums. */
@@ -134,26 +95,49 @@ typedef struct trit_optim {
     int64_t total_steps;
 } trit_optim;
 
+/* Freezes the parameters that groups freeze; before graphs are traced, so that no gradient is
+ * computed for them. E_CONFIG, beginning with the key at fault, for a group that matches nothing.
+ */
+trit_status trit_optim_freeze(const trit_optim_cfg *cfg, const trit_params *ps, trit_error *e);
 /* After all graphs are traced: parameters that no graph uses, frozen ones and buffers get no state.
- * Everything lives in ps->mem. */
+ * Lengths of cfg are in steps. Everything lives in ps->mem. */
 trit_status trit_optim_init(trit_optim *o, const trit_optim_cfg *cfg, const trit_params *ps,
                             int64_t total_steps, trit_error *e);
 /* The trained parameter p; NULL: it is not trained. */
-const trit_optim_item *trit_optim_find(const trit_optim *o, const trit_param *p);
-/* Learning rate of the update that turns step into step + 1: (step+1)/(warmup+1) of the peak during
- * warm-up, then the schedule down to min_lr at total_steps. */
+trit_optim_item *trit_optim_find(const trit_optim *o, const trit_param *p);
+/* State k of a parameter as checkpoints keep it, its type's first; false: there are no more. */
+bool trit_optim_state(const trit_optim_item *it, int k, const trit_slot **out);
+/* Learning rate of the update that turns step into step + 1; groups may multiply it. */
 double trit_optim_lr(const trit_optim *o, int64_t step);
 /* Euclidean norm of all gradients, summed in a fixed order; NaN or infinite when one of them is. */
 double trit_optim_grad_norm(const trit_optim *o, const trit_exec *x);
-/* One update of every parameter; norm is trit_optim_grad_norm's. Gradients hold anything then. */
+/* One update of every parameter; norm is trit_optim_grad_norm's, of these gradients. They hold
+ * anything then. */
 void trit_optim_update(const trit_optim *o, const trit_exec *x, int64_t step, double norm);
+/* Exchanges weights and their averages; nothing without averages. */
+void trit_optim_swap(const trit_optim *o, const trit_exec *x);
 /* Bytes that the state of a parameter, and of all, takes. */
 int64_t trit_optim_item_bytes(const trit_optim_item *it);
 int64_t trit_optim_state_bytes(const trit_optim *o);
 
-/* Sum of squares of a[len of t] on all threads, in a fixed order. For `finish`. */
+/* ---- parts of the driver (clip.c, group.c, coded.c) ---- */
+
+/* Why the state of a parameter is not encoded; NULL: it is. */
+const char *trit_optim_why_plain(const trit_optim_cfg *c, const trit_param *p);
+/* An update of n elements from begin on, whose state is encoded: decode, update, encode. */
+void trit_optim_update_coded(const trit_optim_item *it, const trit_optim_call *c, int64_t begin,
+                             int64_t n);
+
+/* Sets item.factor, from norm and the sums of squares that trit_optim_grad_norm left. */
+void trit_optim_clip(const trit_optim *o, int64_t step, double norm);
+/* What groups and the section say about a parameter. */
+void trit_optim_group_apply(const trit_optim_cfg *cfg, trit_optim_item *it);
+
+/* ---- what types use ---- */
+
+/* Sum of squares of a[len of t] on all threads, in a fixed order. */
 double trit_optim_sum_sq(const trit_optim_whole *t, const trit_real *a);
-/* w = keep*w - k*u. */
-void trit_optim_apply(const trit_optim_whole *t, trit_real keep, trit_real k, const trit_real *u);
+/* w -= decay*w + k*u: a factor 1 - decay would be rounded the same way in every step. */
+void trit_optim_apply(const trit_optim_whole *t, trit_real decay, trit_real k, const trit_real *u);
 
 #endif

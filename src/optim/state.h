@@ -46,6 +46,7 @@ typedef struct trit_slot {
     const char *name;
     const trit_state_type *state;
     bool is_signed;
+    bool own_shape; /* not the parameter's: `finish` of the optimizer works on it */
     int64_t block;
     trit_tensor val;    /* numbers, or codes in the parameter's shape (4 bits: [bytes]); run arena;
                          * data NULL: the parameter has none */

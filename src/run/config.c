@@ -45,11 +45,12 @@ static trit_status check_name(const char *name, trit_error *e) {
 
 static trit_status check(const void *section, trit_error *e) {
     const trit_config *c = section;
-    if (c->optim.warmup > c->train.steps) {
-        return TRIT_FAIL(
-            e, E_CONFIG,
-            "optim/warmup: found %lld, but training ends after %lld steps (train.steps)",
-            (long long)c->optim.warmup, (long long)c->train.steps);
+    const trit_train_cfg *t = &c->train;
+    trit_optim_cfg optim = c->optim;
+    trit_optim_cfg_in_steps(&optim, t->batch * t->accumulate * c->model.context);
+    trit_error why = {0};
+    if (trit_lr_check(&optim, t->steps, &why)) {
+        return TRIT_FAIL(e, E_CONFIG, "optim/%s", why.text);
     }
     return check_name(c->name, e);
 }
@@ -77,31 +78,6 @@ static cJSON *identity(const cJSON *resolved) {
     cJSON_DeleteItemFromObjectCaseSensitive(copy, "run");
     cJSON_DeleteItemFromObjectCaseSensitive(trit_json_get(copy, "train"), "max_time");
     return copy;
-}
-
-/* Puts the values that a word of a section stands for beneath the keys that are given. */
-static trit_status expand(cJSON *root, const char *section, const char *key,
-                          const char *const *words, const char *(*values_of)(int i),
-                          trit_error *e) {
-    cJSON *given = trit_json_get(root, section), *word = trit_json_get(given, key);
-    if (!cJSON_IsString(word)) return TRIT_OK;
-    for (int i = 0; words[i]; i++) {
-        if (strcmp(word->valuestring, words[i]) != 0) continue;
-        cJSON *base = NULL;
-        const char *text = values_of(i);
-        TRIT_TRY(trit_json_parse(&base, text, strlen(text), words[i], e));
-        trit_status status = trit_json_merge(&base, given, e);
-        if (status) {
-            cJSON_Delete(base);
-            return status;
-        }
-        if (!cJSON_ReplaceItemInObjectCaseSensitive(root, section, base)) {
-            cJSON_Delete(base);
-            return TRIT_FAIL(e, E_NOMEM, "no memory for the config");
-        }
-        return TRIT_OK;
-    }
-    return TRIT_OK; /* an unknown word is reported by the reader, with the nearest one */
 }
 
 /* "dir/quickstart.json" -> "quickstart", in the arena. */
@@ -134,8 +110,9 @@ static trit_status resolve(trit_experiment *x, cJSON *root, const char *const *o
         TRIT_TRY(trit_quant_settings_override(root, &trit_config_schema, overrides[i], e));
     }
     TRIT_TRY(trit_quant_settings_resolve(root, x->file, e));
-    TRIT_TRY(expand(root, "model", "preset", trit_model_preset_names, trit_model_preset_json, e));
-    TRIT_TRY(expand(root, "optim", "kind", trit_optim_names, trit_optim_defaults, e));
+    TRIT_TRY(trit_settings_expand(root, "model", "preset", trit_model_preset_names,
+                                  trit_model_preset_json, e));
+    TRIT_TRY(trit_optim_settings_expand(root, e));
     TRIT_TRY(trit_settings_read(&trit_config_schema, root, x->file, "", &x->mem, &x->cfg, e));
     if (!x->cfg.name[0]) {
         x->cfg.name = name_of(x->file, &x->mem, e);

@@ -3,10 +3,11 @@
 #define TRIT_RUN_CONFIG_H
 
 #include "data/data.h"
+#include "io/optim_settings.h"
 #include "io/quant_settings.h"
 #include "io/settings.h"
 #include "layers/transformer.h"
-#include "optim/optim.h"
+#include "optim/lr.h"
 
 /* What is done about a step whose numbers went bad. */
 extern const char *const trit_on_bad_names[];

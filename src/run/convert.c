@@ -66,11 +66,11 @@ static trit_status convert(trit_run *r, const trit_experiment *next, trit_error 
     TRIT_TRY(trit_optim_init(&to, &next->cfg.optim, &r->ps, next->cfg.train.steps, e));
     for (int i = 0; i < to.n_item; i++) {
         const trit_optim_item *a = &r->opt.item[i], *b = &to.item[i];
-        for (int k = 0; k < b->type->n_slot; k++) {
-            if (!b->slot[k].val.data) continue;
-            int64_t n = trit_slot_is_plain(&b->slot[k]) ? trit_tensor_len(&b->slot[k].val)
-                                                        : trit_tensor_len(&b->param->val);
-            trit_slot_convert(&a->slot[k], &b->slot[k], &r->x.k, n);
+        const trit_slot *old, *new;
+        for (int k = 0; trit_optim_state(a, k, &old) && trit_optim_state(b, k, &new); k++) {
+            if (!new->val.data) continue;
+            const trit_tensor *shape = trit_slot_is_plain(new) ? &new->val : &b->param->val;
+            trit_slot_convert(old, new, &r->x.k, trit_tensor_len(shape));
         }
     }
     r->opt = to;

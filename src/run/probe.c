@@ -12,10 +12,10 @@
 static trit_status unknown_state(const trit_probe_case *q, const trit_probe_rig *r,
                                  const char *word, const trit_probe_place *p) {
     const char *words[TRIT_PROBE_MAX_LEARN], *name;
-    char hint[TRIT_SETTINGS_HINT_BYTES] = "; this quantizer has none", text[96];
+    char hint[TRIT_TEXT_HINT_BYTES] = "; this quantizer has none", text[96];
     int n = 0;
     while (n < TRIT_PROBE_MAX_LEARN && trit_probe_rig_state(r, n, &name)) words[n++] = name;
-    if (n) trit_settings_hint(hint, word, words, n);
+    if (n) trit_text_hint(hint, word, words, n);
     return trit_settings_fail(p->e, p->file, p->pointer, "unknown learnable or buffer of %s%s",
                               trit_spec_text(&q->spec, text), hint);
 }

@@ -128,8 +128,8 @@ static trit_status check_keys(const cJSON *in, const trit_probe_place *p) {
         bool known = m->string[0] == '$';
         for (int i = 0; i < N_CASE_KEY; i++) known = known || strcmp(case_keys[i], m->string) == 0;
         if (known) continue;
-        char hint[TRIT_SETTINGS_HINT_BYTES], inner[TRIT_JSON_POINTER_BYTES];
-        trit_settings_hint(hint, m->string, case_keys, N_READ_KEY);
+        char hint[TRIT_TEXT_HINT_BYTES], inner[TRIT_JSON_POINTER_BYTES];
+        trit_text_hint(hint, m->string, case_keys, N_READ_KEY);
         trit_json_pointer_add(inner, p->pointer, m->string);
         return trit_settings_fail(p->e, p->file, inner, "unknown key%s", hint);
     }

@@ -32,5 +32,7 @@ trit_status trit_probe_read_list(trit_tensor *t, const cJSON *v, trit_arena *mem
                                  const trit_probe_place *p);
 trit_status trit_probe_spread(trit_tensor *t, const cJSON *v, const trit_tensor *shape,
                               trit_arena *mem, const trit_probe_place *p);
+/* Numbers in lists like a shape of at least one dimension; null for what is not finite. */
+void trit_probe_add_values(trit_text *out, const trit_tensor *shape, const double *v);
 
 #endif

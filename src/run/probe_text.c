@@ -1,5 +1,6 @@
 /* What run/probe found, as JSON and as a table. */
 #include "run/probe.h"
+#include "run/probe_case.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -21,22 +22,27 @@ static void add_number(trit_text *out, double v) {
 }
 
 /* Nested lists: a bracket opens and closes wherever a whole part of the shape begins and ends. */
-static void add_like_x(trit_text *out, const trit_probe *p, const double *v) {
-    if (!v) {
-        trit_text_add(out, "null");
-        return;
-    }
-    for (int64_t i = 0; i < p->n; i++) {
-        int64_t part = p->n;
-        if (i) trit_text_add(out, i % p->shape.dim[p->shape.ndim - 1] ? "," : ", ");
-        for (int d = 0; d < p->shape.ndim; part /= p->shape.dim[d++]) {
+void trit_probe_add_values(trit_text *out, const trit_tensor *shape, const double *v) {
+    int64_t n = trit_tensor_len(shape);
+    for (int64_t i = 0; i < n; i++) {
+        int64_t part = n;
+        if (i) trit_text_add(out, i % shape->dim[shape->ndim - 1] ? "," : ", ");
+        for (int d = 0; d < shape->ndim; part /= shape->dim[d++]) {
             if (i % part == 0) trit_text_add(out, "[");
         }
         add_number(out, v[i]);
-        part = p->n;
-        for (int d = 0; d < p->shape.ndim; part /= p->shape.dim[d++]) {
+        part = n;
+        for (int d = 0; d < shape->ndim; part /= shape->dim[d++]) {
             if ((i + 1) % part == 0) trit_text_add(out, "]");
         }
+    }
+}
+
+static void add_like_x(trit_text *out, const trit_probe *p, const double *v) {
+    if (v) {
+        trit_probe_add_values(out, &p->shape, v);
+    } else {
+        trit_text_add(out, "null");
     }
 }
 

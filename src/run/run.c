@@ -28,15 +28,18 @@ static void choose_quant(void *self, const char *path, bool default_on, trit_qua
 
 static trit_status check_rules(const trit_run *r, trit_error *e) {
     const trit_quant_cfg *q = &r->exp->cfg.quant;
+    const trit_transformer *m = &r->model;
     for (int i = 0; i < q->n_rule; i++) {
         if (r->rule_hits[i]) continue;
-        char pointer[64];
+        enum { MOST = 1024 };
+        const char *paths[MOST] = {"embed"};
+        int n = 1;
+        for (int k = 0; k < m->n_linear && n < MOST; k++) paths[n++] = m->linear[k]->path;
+        char pointer[64], hint[TRIT_TEXT_HINT_BYTES];
         snprintf(pointer, sizeof pointer, "/quant/rules/%d/match", i);
-        return trit_settings_fail(
-            e, r->exp->file, pointer,
-            "\"%s\" matches no layer; layers are embed, blocks.N.attn.{q,k,v,o}, "
-            "blocks.N.ffn.{gate,up,down}, head",
-            q->rule[i].match);
+        return trit_settings_fail(e, r->exp->file, pointer, "\"%s\" matches no layer%s",
+                                  q->rule[i].match,
+                                  trit_text_hint(hint, q->rule[i].match, paths, n));
     }
     return TRIT_OK;
 }
@@ -58,6 +61,19 @@ static trit_status trace(trit_run *r, trit_run_graph *g, trit_mode mode, int64_t
     if (g->graph.plan_bytes > r->plan_bytes) r->plan_bytes = g->graph.plan_bytes;
     TRIT_TRY(trit_runtime_scratch(&r->x, g->graph.scratch_bytes, e));
     return trit_runtime_work(&r->x, g->graph.work_bytes, e);
+}
+
+/* The training graph, and the optimizer of what it trains. */
+static trit_status open_training(trit_run *r, trit_error *e) {
+    const trit_config *c = &r->exp->cfg;
+    trit_optim_cfg optim = c->optim;
+    trit_error why = {0};
+    trit_optim_cfg_in_steps(&optim, c->train.batch * c->train.accumulate * c->model.context);
+    if (trit_optim_freeze(&optim, &r->ps, &why)) {
+        return TRIT_FAIL(e, E_CONFIG, "%s: /optim/%s", r->exp->file, why.text);
+    }
+    TRIT_TRY(trace(r, &r->train, TRIT_TRAIN, c->train.batch, true, e));
+    return trit_optim_init(&r->opt, &optim, &r->ps, c->train.steps, e);
 }
 
 /* Controllers and statistics of a run in training. */
@@ -128,10 +144,7 @@ trit_status trit_run_open(trit_run *r, const trit_experiment *exp, unsigned what
     if (status == TRIT_E_CONFIG) trit_error_wrap(e, "%s: /quant", exp->file);
     if (status) return status;
     TRIT_TRY(check_rules(r, e));
-    if (what & (TRIT_RUN_TRAIN | TRIT_RUN_BENCH)) {
-        TRIT_TRY(trace(r, &r->train, TRIT_TRAIN, c->train.batch, true, e));
-        TRIT_TRY(trit_optim_init(&r->opt, &c->optim, &r->ps, c->train.steps, e));
-    }
+    if (what & (TRIT_RUN_TRAIN | TRIT_RUN_BENCH)) TRIT_TRY(open_training(r, e));
     if (what & TRIT_RUN_TRAIN) {
         TRIT_TRY(open_quantizers(r, e));
         TRIT_TRY(keep_buffers(r, e));
@@ -309,8 +322,8 @@ static int64_t load_windows(trit_run *r, int64_t first, int64_t n_windows) {
     return n;
 }
 
-trit_status trit_run_eval(trit_run *r, int64_t max_tokens, const volatile sig_atomic_t *stop,
-                          trit_eval_result *out, trit_error *e) {
+static trit_status evaluate(trit_run *r, int64_t max_tokens, const volatile sig_atomic_t *stop,
+                            trit_eval_result *out, trit_error *e) {
     trit_run_graph *g = &r->eval;
     int64_t n_windows = trit_data_valid_windows(r->data, g->T, max_tokens);
     trit_transformer_step(&r->model, r->step);
@@ -341,6 +354,14 @@ trit_status trit_run_eval(trit_run *r, int64_t max_tokens, const volatile sig_at
                               .source_loss = source / (double)n_tokens};
     out->gap_to_source = out->loss - out->source_loss;
     return TRIT_OK;
+}
+
+trit_status trit_run_eval(trit_run *r, int64_t max_tokens, const volatile sig_atomic_t *stop,
+                          trit_eval_result *out, trit_error *e) {
+    trit_optim_swap(&r->opt, &r->x);
+    trit_status status = evaluate(r, max_tokens, stop, out, e);
+    trit_optim_swap(&r->opt, &r->x);
+    return status;
 }
 
 trit_status trit_run_logits(trit_run *r, const int32_t *tokens, int64_t n, const trit_real **logits,

@@ -5,6 +5,7 @@
 #include "autograd/runtime.h"
 #include "base/log.h"
 #include "io/file.h"
+#include "optim/optim.h"
 #include "run/config.h"
 #include "run/quantizers.h"
 
@@ -84,8 +85,9 @@ bool trit_run_stats_due(const trit_run *r, int64_t step);
  * evaluation that just was. */
 void trit_run_stats(trit_run *r, bool inputs, trit_text *line);
 
-/* Validation loss over the first max_tokens of the validation stream (0 = all). stop as above;
- * E_NUMERIC when the loss is not finite. */
+/* Validation loss, of the averages of the weights where there are some (optim.ema), over the first
+ * max_tokens of the validation stream (0 = all). stop as above; E_NUMERIC when the loss is not
+ * finite. */
 trit_status trit_run_eval(trit_run *r, int64_t max_tokens, const volatile sig_atomic_t *stop,
                           trit_eval_result *out, trit_error *e);
 

@@ -60,7 +60,8 @@ trit_status trit_store_plot(const trit_store *s, const char *title, double sourc
  * may be a run directory (which: "best", "latest") or a checkpoint file. */
 trit_status trit_store_find(const char *path, const char *which, char *buf, size_t cap,
                             trit_error *e);
-/* Parameters of a checkpoint into r, and its step; optimizer state is skipped. They must be the
+/* Parameters of a checkpoint into r, averages in place of those that have one (optim.ema), and its
+ * step; other optimizer state is skipped. They must be the
  * model's, none missing and none too many; or, where skipped is not NULL, what does not fit is left
  * as it is, with a line about each. */
 trit_status trit_store_load_weights(const char *checkpoint, trit_run *r, trit_text *skipped,

@@ -83,7 +83,7 @@ static trit_ckpt_tensor tensor_at(const char *path, const trit_tensor *val, cons
 trit_status trit_store_tensors(trit_run *r, trit_arena *mem, bool with_optim,
                                trit_ckpt_tensor **out, int *n_out, trit_error *e) {
     int n = 0;
-    int n_most = r->ps.n * (1 + (with_optim ? 2 * TRIT_MAX_SLOT : 0)) + r->quant.states.n;
+    int n_most = r->ps.n * (1 + (with_optim ? 2 * TRIT_MAX_SLOT + 2 : 0)) + r->quant.states.n;
     trit_ckpt_tensor *t = trit_arena_get(mem, sizeof *t * (size_t)n_most, e);
     if (!t) return TRIT_E_NOMEM;
     for (int i = 0; i < r->ps.n; i++) {
@@ -93,8 +93,8 @@ trit_status trit_store_tensors(trit_run *r, trit_arena *mem, bool with_optim,
         t[n] = tensor_at(path, &p->val, trit_role_names[p->role], mem, e);
         if (!t[n++].path) return TRIT_E_NOMEM;
         const trit_optim_item *it = with_optim ? trit_optim_find(&r->opt, p) : NULL;
-        for (int k = 0; it && k < it->type->n_slot; k++) {
-            const trit_slot *s = &it->slot[k];
+        const trit_slot *s;
+        for (int k = 0; it && trit_optim_state(it, k, &s); k++) {
             if (!s->val.data) continue;
             snprintf(path, sizeof path, "optim/%s/%s", s->name, p->path);
             t[n] = tensor_at(path, &s->val, NULL, mem, e);

@@ -136,6 +136,22 @@ trit_status trit_store_load_config(const char *checkpoint, trit_experiment *exp,
     return status;
 }
 
+/* Where a parameter has an average of the same shape, that is what was evaluated. */
+static trit_status load_averages(trit_checkpoint *c, const trit_ckpt_tensor *t, int n,
+                                 trit_error *e) {
+    for (int i = 0; i < n; i++) {
+        char path[512];
+        snprintf(path, sizeof path, "optim/ema/%s", t[i].path + strlen("param/"));
+        const trit_ckpt_tensor *kept = trit_checkpoint_find(c, path);
+        if (!kept || kept->ndim != t[i].ndim) continue;
+        if (memcmp(kept->dim, t[i].dim, (size_t)t[i].ndim * sizeof *t[i].dim) != 0) continue;
+        trit_ckpt_tensor average = t[i];
+        average.path = path;
+        TRIT_TRY(trit_checkpoint_read_one(c, &average, e));
+    }
+    return TRIT_OK;
+}
+
 trit_status trit_store_load_weights(const char *checkpoint, trit_run *r, trit_text *skipped,
                                     trit_error *e) {
     trit_checkpoint *c = NULL;
@@ -147,6 +163,7 @@ trit_status trit_store_load_weights(const char *checkpoint, trit_run *r, trit_te
     if (!status) status = trit_checkpoint_attr_int(c, "step", &r->step, e);
     if (!status) status = trit_store_tensors(r, &mem, false, &t, &n, e);
     if (!status) status = trit_checkpoint_load_part(c, "param/", t, n, skipped, e);
+    if (!status) status = load_averages(c, t, n, e);
     trit_checkpoint_close(c);
     trit_arena_free(&mem);
     return status;

@@ -61,8 +61,8 @@ static trit_status check_rules(const trit_sweep *s, trit_error *e) {
         }
         for (const cJSON *v = rule->child; v; v = v->next) {
             if (trit_sweep_find_axis(s, v->string) >= 0) continue;
-            char hint[TRIT_SETTINGS_HINT_BYTES];
-            trit_settings_hint(hint, v->string, names, s->n_axis);
+            char hint[TRIT_TEXT_HINT_BYTES];
+            trit_text_hint(hint, v->string, names, s->n_axis);
             return TRIT_FAIL(e, E_CONFIG, "exclude/%d: there is no axis \"%.80s\"%s", i, v->string,
                              hint);
         }

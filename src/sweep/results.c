@@ -11,8 +11,8 @@ trit_status trit_results_metric(const char *name, int *out, trit_error *e) {
         *out = i;
         return TRIT_OK;
     }
-    char hint[TRIT_SETTINGS_HINT_BYTES];
-    trit_settings_hint(hint, name, trit_sweep_metrics, TRIT_N_SWEEP_METRIC);
+    char hint[TRIT_TEXT_HINT_BYTES];
+    trit_text_hint(hint, name, trit_sweep_metrics, TRIT_N_SWEEP_METRIC);
     return TRIT_FAIL(e, E_CONFIG, "unknown metric \"%.80s\"%s", name, hint);
 }
 

@@ -171,8 +171,8 @@ static trit_status check_keys(const cJSON *v, const char *what, const char *cons
         bool known = one->string[0] == '$' || !strcmp(one->string, "comment");
         for (int i = 0; i < n && !known; i++) known = !strcmp(words[i], one->string);
         if (known) continue;
-        char hint[TRIT_SETTINGS_HINT_BYTES];
-        trit_settings_hint(hint, one->string, words, n);
+        char hint[TRIT_TEXT_HINT_BYTES];
+        trit_text_hint(hint, one->string, words, n);
         return TRIT_FAIL(e, E_CONFIG, "%sunknown key \"%.80s\"%s", what, one->string, hint);
     }
     return TRIT_OK;
@@ -459,8 +459,8 @@ static trit_status settle_seeds(trit_sweep *s, trit_error *e) {
 
 static trit_status unknown_word(const char *what, const char *word, const char *const *words, int n,
                                 trit_error *e) {
-    char hint[TRIT_SETTINGS_HINT_BYTES];
-    trit_settings_hint(hint, word, words, n);
+    char hint[TRIT_TEXT_HINT_BYTES];
+    trit_text_hint(hint, word, words, n);
     return TRIT_FAIL(e, E_CONFIG, "%s: unknown word \"%.80s\"%s", what, word, hint);
 }
 

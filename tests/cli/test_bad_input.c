@@ -54,6 +54,23 @@ static void configs(void **state) {
          {"bad.json: /optim/warmup: found 50", "40"}},
         {"{\"optim\": {\"lr\": 0.1, \"min_lr\": 0.2}}",
          {"bad.json: /optim/min_lr: found 0.2", "0.1"}},
+        {"{\"optim\": {\"kind\": \"adamv\"}}",
+         {"bad.json: /optim/kind: ", "did you mean \"adam", "muon"}},
+        {"{\"optim\": {\"schedule\": \"wsd\", \"cooldown\": 50}, \"train\": {\"steps\": 40}}",
+         {"bad.json: /optim/cooldown: 50 steps", "40"}},
+        {"{\"optim\": {\"schedule\": \"wsd\", \"cooldown_shape\": \"exp\"}}",
+         {"bad.json: /optim/min_lr: ", "never gets to 0"}},
+        {"{\"optim\": {\"groups\": {}}}",
+         {"bad.json: /optim/groups: found an object", "expected a list"}},
+        {"{\"optim\": {\"groups\": [{\"lr\": 2}]}}",
+         {"bad.json: /optim/groups/0: ", "match, role or both"}},
+        {"{\"optim\": {\"groups\": [{\"role\": \"norm\"}]}}",
+         {"bad.json: /optim/groups/0: ", "something that changes"}},
+        {"{\"optim\": {\"groups\": [{\"role\": \"norms\", \"lr\": 2}]}}",
+         {"bad.json: /optim/groups/0/role: ", "did you mean \"norm\""}},
+        {"{\"data\": {\"source\": \"text.txt\"}, " TINY
+         ", \"optim\": {\"groups\": [{\"match\": \"heat.weight\", \"lr\": 2}]}}",
+         {"bad.json: /optim/groups/0/match: ", "matches no parameter", "head.weight"}},
         {"{\"name\": \"../up\"}", {"bad.json: /name: found \"../up\"", "may not hold"}},
         {"{\"quant\": \"bitnet-b1.85\"}", {"bad.json: /quant/method: ", "did you mean \"bitnet"}},
         {"{\"quant\": {\"weights\": \"ternery\"}}",
@@ -65,7 +82,7 @@ static void configs(void **state) {
          {"bad.json: /quant: ", "blocks.0.attn.q", "24", "16"}},
         {"{\"data\": {\"source\": \"text.txt\"}, " TINY
          ", \"quant\": {\"rules\": [{\"match\": \"blokcs.*\", \"weights\": \"none\"}]}}",
-         {"bad.json: /quant/rules/0/match: ", "blokcs.*", "blocks.N.attn"}},
+         {"bad.json: /quant/rules/0/match: ", "blokcs.*", "blocks.0.attn.q"}},
         {"{\"data\": {\"source\": \"text.txt\"}, " TINY
          ", \"quant\": {\"rules\": [{\"match\": \"*.ffn.down\", \"activations\": "
          "\"int8-hadamard-half\"}]}}",

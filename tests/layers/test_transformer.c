@@ -376,6 +376,38 @@ static void flops(void **state) {
     close_fixture(&f);
 }
 
+/* The table has Xavier's bounds; behind its norm, its size makes no difference. */
+static void stable_embedding(void **state) {
+    (void)state;
+    trit_model_cfg cfg =
+        preset("llama", "{\"layers\":1,\"width\":64,\"heads\":4,\"norm_eps\":1e-12,"
+                        "\"stable_embedding\":true}");
+    cfg.vocab = 1000;
+    const double bound = 0.0750939261;
+    float logit[2][8];
+    for (int big = 0; big < 2; big++) {
+        fixture f;
+        open_fixture(&f, &cfg, choose_none, NULL, 1);
+        assert_int_equal(trit_params_find(&f.ps, "embed.norm.bias")->role, TRIT_ROLE_norm);
+        trit_param *p = trit_params_find(&f.ps, "embed.weight");
+        double most = 0;
+        for (int64_t i = 0; i < trit_tensor_len(&p->val); i++) {
+            most = fmax(most, fabs((double)trit_param_val(p)[i]));
+            if (big) trit_param_val(p)[i] *= 8;
+        }
+        assert_true(most < bound + 1e-8 && most > 0.999 * bound);
+        build(&f);
+        for (int i = 0; i < 8; i++) logit[big][i] = trit_val(f.io.logits)[i];
+        close_fixture(&f);
+    }
+    for (int i = 0; i < 8; i++) assert_near(logit[1][i], logit[0][i], 1e-5);
+    cfg.stable_embedding = false;
+    fixture f;
+    open_fixture(&f, &cfg, choose_none, NULL, 1);
+    assert_null(trit_params_find(&f.ps, "embed.norm.weight"));
+    close_fixture(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(initial_loss),
@@ -389,6 +421,7 @@ int main(void) {
         cmocka_unit_test(what_is_quantized),
         cmocka_unit_test(adapters),
         cmocka_unit_test(flops),
+        cmocka_unit_test(stable_embedding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,6 +38,7 @@ static inline void rig_step(rig *r, const double *g) {
     for (int64_t i = 0; i < trit_tensor_len(&r->p->val); i++) {
         trit_param_grad(r->p)[i] = TRIT_R(g[i]);
     }
+    r->x.rng.step = (uint32_t)r->step;
     trit_optim_update(&r->o, &r->x, r->step++, trit_optim_grad_norm(&r->o, &r->x));
 }
 
@@ -59,7 +60,8 @@ static inline void rig_expect(const rig *r, const double *w, double tol) {
 static inline const trit_real *rig_state(const rig *r, const char *name) {
     const trit_optim_item *it = &r->o.item[0];
     for (int k = 0; k < it->type->n_slot; k++) {
-        if (strcmp(it->slot[k].name, name) == 0) return trit_slot_at(&it->slot[k], 0);
+        if (it->slot[k].name && strcmp(it->slot[k].name, name) == 0)
+            return trit_slot_at(&it->slot[k], 0);
     }
     return NULL;
 }

@@ -209,7 +209,7 @@ static void learning_rates(void **state) {
 /* Only the direction of a gradient beyond the limit counts; SGD shows it directly. */
 static void clipping(void **state) {
     (void)state;
-    const trit_optim_cfg cfg = {.kind = 1, .lr = 1, .clip_norm = 0.5};
+    const trit_optim_cfg cfg = {.kind = rig_kind("sgd"), .lr = 1, .clip_norm = 0.5};
     fixture f;
     open_fixture(&f, &cfg, 10, 1);
     fill_gradients(&f, 0);
@@ -283,7 +283,7 @@ static void threads_make_no_difference(void **state) {
 static void state_is_kept_for_what_is_trained(void **state) {
     (void)state;
     fixture f;
-    open_fixture(&f, &(trit_optim_cfg){.kind = 0, .lr = 1}, 10, 1);
+    open_fixture(&f, &(trit_optim_cfg){.kind = rig_kind("adamw"), .lr = 1}, 10, 1);
     int64_t n = 0;
     for (int p = 0; p < f.ps.n; p++) {
         const trit_param *q = f.ps.at[p];

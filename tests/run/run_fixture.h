@@ -68,13 +68,13 @@ static inline bool same_state(const trit_run *a, const trit_run *b) {
     }
     for (int i = 0; i < a->opt.n_item; i++) {
         const trit_optim_item *x = &a->opt.item[i], *y = &b->opt.item[i];
-        for (int k = 0; k < x->type->n_slot; k++) {
-            const trit_tensor *s = &x->slot[k].val;
-            if (!s->data) continue;
-            if (memcmp(s->data, y->slot[k].val.data, trit_tensor_bytes(s)) != 0) return false;
-            const trit_tensor *m = &x->slot[k].absmax;
+        const trit_slot *s, *t;
+        for (int k = 0; trit_optim_state(x, k, &s) && trit_optim_state(y, k, &t); k++) {
+            if (!s->val.data) continue;
+            if (memcmp(s->val.data, t->val.data, trit_tensor_bytes(&s->val)) != 0) return false;
+            const trit_tensor *m = &s->absmax;
             if (!m->data) continue;
-            if (memcmp(m->data, y->slot[k].absmax.data, trit_tensor_bytes(m)) != 0) return false;
+            if (memcmp(m->data, t->absmax.data, trit_tensor_bytes(m)) != 0) return false;
         }
     }
     for (int i = 0; i < a->quant.states.n; i++) {

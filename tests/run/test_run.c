@@ -65,8 +65,10 @@ int posix_memalign(void **out, size_t align, size_t n) {
 static void steps_allocate_nothing(void **state) {
     (void)state;
 #ifdef COUNTS_ALLOCATIONS
-    static const char *const quants[] = {"", B158, LSQ, LOW, HELD};
-    for (int q = 0; q < 5; q++) {
+    static const char *const quants[] = {
+        "",  B158, LSQ,
+        LOW, HELD, ", \"optim\": {\"kind\": \"muon\", \"ema\": 0.9, \"clip_percentile\": 5}"};
+    for (int q = 0; q < 6; q++) {
         trit_error e = {0};
         trit_step_result step;
         trit_eval_result v;

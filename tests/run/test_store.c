@@ -436,9 +436,80 @@ static void layer_methods_learn_and_resume(void **state) {
     }
 }
 
+/* Ten steps with every optimizer: the loss falls, and a run in two parts is the run in one. */
+static void optimizers_learn_and_resume(void **state) {
+    (void)state;
+    static const char *const optims[] = {
+        "\"kind\": \"adam\", \"lr\": 1e-2",
+        "\"kind\": \"lion\", \"lr\": 3e-3",
+        "\"kind\": \"adafactor\", \"lr\": 1e-2, \"schedule\": \"inverse-sqrt\"",
+        "\"kind\": \"lamb\", \"lr\": 3e-2, \"schedule\": \"wsd\"",
+        "\"kind\": \"rmsprop\", \"lr\": 3e-3, \"momentum\": 0.5, \"clip_percentile\": 50",
+        "\"kind\": \"ademamix\", \"lr\": 1e-2, \"schedule\": \"bitnet\"",
+        "\"kind\": \"muon\", \"lr\": 1e-2, \"weights\": \"bf16\", \"ema\": 0.9",
+        "\"lr\": 1e-2, \"ema\": 0.9, \"groups\": [{\"role\": \"norm\", \"freeze\": true}]",
+    };
+    for (size_t i = 0; i < sizeof optims / sizeof *optims; i++) {
+        enum { STEPS = 10, HALF = 4 };
+        char text[1024], once[16], twice[16], path[256], other[256];
+        double straight[STEPS], halves[STEPS];
+        trit_error e = {0};
+        snprintf(
+            text, sizeof text,
+            "{\"data\": {\"tales_bytes\": 20000}, \"train\": {\"steps\": 10, \"batch\": 8}, " SMALL
+            "}, \"quant\": \"bitnet-b1.58\", \"optim\": {%s}}",
+            optims[i]);
+        snprintf(once, sizeof once, "o-once%d", (int)i);
+        snprintf(twice, sizeof twice, "o-twice%d", (int)i);
+        go_on(once, text, STEPS, straight);
+        go_on(twice, text, HALF, halves);
+        go_on(twice, text, STEPS, halves);
+        assert_memory_equal(straight, halves, sizeof straight);
+        assert_ok(trit_store_find(once, "latest", path, sizeof path, &e));
+        assert_ok(trit_store_find(twice, "latest", other, sizeof other, &e));
+        assert_same_file(path, other);
+        if (!(straight[STEPS - 1] < straight[0] - 0.2)) {
+            fail_msg("%s: from %g to %g", optims[i], straight[0], straight[STEPS - 1]);
+        }
+    }
+}
+
+/* Evaluation in training, and of what is loaded from a checkpoint, is that of the averages. */
+static void averages_are_evaluated(void **state) {
+    (void)state;
+    static const char text[] = "{\"data\": {\"tales_bytes\": 20000}, \"train\": {\"steps\": 10, "
+                               "\"batch\": 8}, " SMALL "}, \"optim\": {\"lr\": 1e-2%s}}";
+    trit_eval_result v[3];
+    char path[256], with[512];
+    trit_error e = {0};
+    trit_step_result step;
+    for (int i = 0; i < 2; i++) {
+        fixture f;
+        trit_store s = {0};
+        snprintf(with, sizeof with, text, i ? ", \"ema\": 0.5" : "");
+        open_text(&f, with, 1, TRIT_RUN_TRAIN | TRIT_RUN_EVAL);
+        assert_ok(trit_store_open(&s, i ? "averaged" : "bare", &f.exp, &e));
+        for (int k = 0; k < 10; k++) assert_ok(trit_run_step(&f.r, NULL, &step, &e));
+        assert_ok(trit_run_eval(&f.r, 0, NULL, &v[i], &e));
+        assert_ok(trit_store_save(&s, &f.r, &e));
+        trit_store_close(&s);
+        close_run(&f);
+    }
+    assert_true(fabs(v[1].loss - v[0].loss) > 1e-3);
+    fixture f;
+    open_text(&f, with, 1, TRIT_RUN_EVAL);
+    assert_ok(trit_store_find("averaged", "latest", path, sizeof path, &e));
+    assert_ok(trit_store_load_weights(path, &f.r, &e));
+    assert_ok(trit_run_eval(&f.r, 0, NULL, &v[2], &e));
+    assert_true(v[2].loss == v[1].loss);
+    close_run(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layer_methods_learn_and_resume),
+        cmocka_unit_test(optimizers_learn_and_resume),
+        cmocka_unit_test(averages_are_evaluated),
         cmocka_unit_test(evaluations_are_made_up_for),
         cmocka_unit_test(stopped_anywhere),
         cmocka_unit_test(old_checkpoints_go_and_the_best_stays),
