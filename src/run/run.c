@@ -51,6 +51,7 @@ static trit_status trace(trit_run *r, trit_run_graph *g, trit_mode mode, int64_t
     g->graph.integer = c->compute.linear == TRIT_COMPUTE_int8 && fast;
     /* A model is judged in full precision, whatever it was trained with. */
     g->graph.bf16_attention = c->compute.attention == TRIT_PRECISION_bf16 && fast && train;
+    r->model.recompute = (trit_recompute)c->train.recompute;
     r->model.bf16_head = c->compute.head == TRIT_PRECISION_bf16 && fast && train;
     double smoothing = mode == TRIT_TRAIN ? c->train.label_smoothing : 0;
     g->io = trit_transformer_build(&r->model, &g->graph, B, g->T, with_loss, smoothing);
