@@ -136,6 +136,7 @@ struct trit_graph {
     /* How products are computed; set after init. Building code may change the last one between
      * layers. */
     bool integer;        /* of coded operands: on their codes */
+    bool fp32_backward;  /* of these in backward: of the numbers that the codes stand for */
     bool bf16_attention; /* of attention without dropout: operands rounded */
     bool bf16_linear;    /* of linear without codes: operands rounded */
     char scope[160];     /* prefix of names, kept by trit_graph_push/pop */

@@ -104,6 +104,43 @@ static trit_status expand(cJSON *root, const char *section, const char *key,
     return TRIT_OK; /* an unknown word is reported by the reader, with the nearest one */
 }
 
+/* "compute": "fp32" stands for an object with that word at each key. */
+static trit_status expand_compute(cJSON *root, const char *file, trit_error *e) {
+    const cJSON *v = trit_json_get(root, "compute");
+    if (!cJSON_IsString(v)) return TRIT_OK;
+    if (strcmp(v->valuestring, "fp32") != 0) {
+        return trit_settings_fail(e, file, "/compute",
+                                  "found \"%s\"; the only word for the whole section is \"fp32\", "
+                                  "else give an object of linear, backward, attention and head",
+                                  v->valuestring);
+    }
+    cJSON *all = cJSON_CreateObject();
+    bool done = all != NULL;
+    for (int i = 0; i < compute_schema.n_field; i++) {
+        done = done && cJSON_AddStringToObject(all, compute_schema.field[i].key, "fp32");
+    }
+    if (done && cJSON_ReplaceItemInObjectCaseSensitive(root, "compute", all)) return TRIT_OK;
+    cJSON_Delete(all);
+    return TRIT_FAIL(e, E_NOMEM, "no memory for the config");
+}
+
+bool trit_config_schema_complete(cJSON *document) {
+    if (!trit_quant_schema_complete(document)) return false;
+    cJSON *keys = trit_json_get(document, "properties"), *both = cJSON_CreateObject();
+    cJSON *list = both ? cJSON_AddArrayToObject(both, "anyOf") : NULL;
+    cJSON *word = list ? cJSON_CreateObject() : NULL;
+    bool done = word && cJSON_AddItemToArray(list, word) &&
+                cJSON_AddStringToObject(word, "const", "fp32") &&
+                cJSON_AddStringToObject(word, "description", "fp32 at every key");
+    cJSON *section = done ? cJSON_DetachItemFromObjectCaseSensitive(keys, "compute") : NULL;
+    if (section && cJSON_AddItemToArray(list, section) &&
+        cJSON_AddItemToObject(keys, "compute", both)) {
+        return true;
+    }
+    cJSON_Delete(both);
+    return false;
+}
+
 /* "dir/quickstart.json" -> "quickstart", in the arena. */
 static const char *name_of(const char *path, trit_arena *mem, trit_error *e) {
     const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
@@ -130,10 +167,12 @@ static trit_status resolve(trit_experiment *x, cJSON *root, const char *const *o
                                   trit_json_describe(found, root));
     }
     if (n_overrides) TRIT_TRY(trit_quant_settings_expand(root, x->file, e));
+    TRIT_TRY(expand_compute(root, x->file, e)); /* overrides may change a key of it */
     for (int i = 0; i < n_overrides; i++) {
         TRIT_TRY(trit_quant_settings_override(root, &trit_config_schema, overrides[i], e));
     }
     TRIT_TRY(trit_quant_settings_resolve(root, x->file, e));
+    TRIT_TRY(expand_compute(root, x->file, e));
     TRIT_TRY(expand(root, "model", "preset", trit_model_preset_names, trit_model_preset_json, e));
     TRIT_TRY(expand(root, "optim", "kind", trit_optim_names, trit_optim_defaults, e));
     TRIT_TRY(trit_settings_read(&trit_config_schema, root, x->file, "", &x->mem, &x->cfg, e));

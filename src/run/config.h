@@ -45,8 +45,10 @@ typedef enum { TRIT_PRECISION_fp32, TRIT_PRECISION_bf16 } trit_precision;
 #define TRIT_COMPUTE_FIELDS(F)                                                                   \
     F(NAME, linear, "\"fp32\"", 0, 0, trit_compute_names, "",                                    \
       "products of layers whose weights and inputs are both quantized to at most 8 bits: fp32, " \
-      "or "                                                                                      \
-      "int8 forward on the codes and bf16 backward (with AVX-512 VNNI and BF16; else fp32)")     \
+      "or int8 on the codes (with AVX-512 VNNI and BF16; else fp32)")                            \
+    F(NAME, backward, "\"bf16\"", 0, 0, trit_precision_names, "",                                \
+      "backward of layers whose forward runs on codes: bf16 products of the codes, or fp32 "     \
+      "products of the numbers they stand for")                                                  \
     F(NAME, attention, "\"fp32\"", 0, 0, trit_precision_names, "",                               \
       "products of attention in training, without dropout on it: fp32 or bf16 (likewise)")       \
     F(NAME, head, "\"fp32\"", 0, 0, trit_precision_names, "",                                    \
@@ -99,6 +101,9 @@ typedef struct trit_config {
     trit_run_cfg run;
 } trit_config;
 extern const trit_schema trit_config_schema;
+/* Adds to the JSON Schema of a config what its rows do not say: the string that may stand for the
+ * section compute. False: no memory. */
+bool trit_config_schema_complete(cJSON *document);
 
 /* A config with where it came from. Zero-initialise. */
 typedef struct trit_experiment {

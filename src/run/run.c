@@ -49,6 +49,7 @@ static trit_status trace(trit_run *r, trit_run_graph *g, trit_mode mode, int64_t
     trit_graph_init(&g->graph, mode);
     bool fast = r->x.lowp.fast, train = mode == TRIT_TRAIN;
     g->graph.integer = c->compute.linear == TRIT_COMPUTE_int8 && fast;
+    g->graph.fp32_backward = c->compute.backward == TRIT_PRECISION_fp32;
     /* A model is judged in full precision, whatever it was trained with. */
     g->graph.bf16_attention = c->compute.attention == TRIT_PRECISION_bf16 && fast && train;
     r->model.recompute = (trit_recompute)c->train.recompute;
