@@ -159,6 +159,20 @@ static const char *folder_of(const char *path, trit_arena *mem, trit_error *e) {
     return dir;
 }
 
+static trit_status put_override(cJSON *root, const char *file, const char *assignment,
+                                trit_error *e) {
+    static const char word[] = "compute=";
+    const char *value = assignment + sizeof word - 1;
+    if (strncmp(assignment, word, sizeof word - 1) != 0 || *value == '{') {
+        return trit_quant_settings_override(root, &trit_config_schema, assignment, e);
+    }
+    cJSON_DeleteItemFromObjectCaseSensitive(root, "compute");
+    if (!cJSON_AddStringToObject(root, "compute", value)) {
+        return TRIT_FAIL(e, E_NOMEM, "no memory for the config");
+    }
+    return expand_compute(root, file, e);
+}
+
 static trit_status resolve(trit_experiment *x, cJSON *root, const char *const *overrides,
                            int n_overrides, trit_error *e) {
     if (!cJSON_IsObject(root)) {
@@ -169,10 +183,9 @@ static trit_status resolve(trit_experiment *x, cJSON *root, const char *const *o
     if (n_overrides) TRIT_TRY(trit_quant_settings_expand(root, x->file, e));
     TRIT_TRY(expand_compute(root, x->file, e)); /* overrides may change a key of it */
     for (int i = 0; i < n_overrides; i++) {
-        TRIT_TRY(trit_quant_settings_override(root, &trit_config_schema, overrides[i], e));
+        TRIT_TRY(put_override(root, x->file, overrides[i], e));
     }
     TRIT_TRY(trit_quant_settings_resolve(root, x->file, e));
-    TRIT_TRY(expand_compute(root, x->file, e));
     TRIT_TRY(expand(root, "model", "preset", trit_model_preset_names, trit_model_preset_json, e));
     TRIT_TRY(expand(root, "optim", "kind", trit_optim_names, trit_optim_defaults, e));
     TRIT_TRY(trit_settings_read(&trit_config_schema, root, x->file, "", &x->mem, &x->cfg, e));

@@ -143,6 +143,13 @@ trit_status trit_run_open(trit_run *r, const trit_experiment *exp, unsigned what
     return bind_graphs(r, e);
 }
 
+size_t trit_run_planned_bytes(const trit_run *r) {
+    int64_t held = trit_params_count(&r->ps), frozen = trit_params_count_frozen(&r->ps);
+    return r->plan_bytes + (size_t)r->x.n_threads * r->x.scratch_bytes + r->x.work_bytes +
+           (size_t)(2 * held - frozen) * sizeof(trit_real) +
+           (size_t)trit_optim_state_bytes(&r->opt);
+}
+
 void trit_run_close(trit_run *r) {
     trit_quantizers_free(&r->quant);
     trit_graph_free(&r->train.graph);
