@@ -11,14 +11,23 @@ static void poison(trit_graph *g, int tick) {
     }
 }
 
-static bool runs_backward(const trit_node *n) {
-    return n->needs_grad && n->op->backward && n->n_in > 0;
+/* Calls what step i stands for; returns the node whose op ran, NULL where there is nothing to run.
+ */
+static trit_node *run_step(trit_graph *g, const trit_exec *x, int i, trit_watch watch, void *self) {
+    trit_node *n = g->node[g->step[i].node];
+    if (!g->step[i].back) {
+        if (n->op->forward) n->op->forward(x, n);
+        return n;
+    }
+    if (!n->needs_grad || !n->op->backward || n->n_in == 0) return NULL;
+    if (watch) watch(self, x, n);
+    n->op->backward(x, n);
+    return n;
 }
 
 void trit_graph_forward_watched(trit_graph *g, const trit_exec *x, trit_watch watch, void *self) {
-    for (int i = 0; i < g->n; i++) {
-        trit_node *n = g->node[i];
-        if (n->op->forward) n->op->forward(x, n);
+    for (int i = 0; i < g->n_forward; i++) {
+        trit_node *n = run_step(g, x, i, NULL, NULL);
         if (watch) watch(self, x, n);
         poison(g, i);
     }
@@ -31,13 +40,9 @@ void trit_graph_forward(trit_graph *g, const trit_exec *x) {
 void trit_graph_backward_watched(trit_graph *g, const trit_exec *x, trit_real seed,
                                  trit_watch watch, void *self) {
     *trit_grad(g->loss) = seed;
-    for (int i = g->n - 1; i >= 0; i--) {
-        trit_node *n = g->node[i];
-        if (runs_backward(n)) {
-            if (watch) watch(self, x, n);
-            n->op->backward(x, n);
-        }
-        poison(g, 2 * g->n - 1 - i);
+    for (int i = g->n_forward; i < g->n_step; i++) {
+        run_step(g, x, i, watch, self);
+        poison(g, i);
     }
 }
 
@@ -51,20 +56,13 @@ static bool finite_tensor(const trit_exec *x, const trit_tensor *t) {
 
 const trit_node *trit_graph_find_nonfinite(trit_graph *g, const trit_exec *x, trit_real seed,
                                            bool *in_grad) {
-    *in_grad = false;
-    for (int i = 0; i < g->n; i++) {
-        trit_node *n = g->node[i];
-        if (n->op->forward) n->op->forward(x, n);
-        if (!finite_tensor(x, &n->val)) return n;
-    }
-    if (g->mode != TRIT_TRAIN) return NULL;
-    *in_grad = true;
-    *trit_grad(g->loss) = seed;
-    for (int i = g->n - 1; i >= 0; i--) {
-        trit_node *n = g->node[i];
-        if (!runs_backward(n)) continue;
-        n->op->backward(x, n);
-        for (int k = 0; k < n->n_in; k++) {
+    for (int i = 0; i < g->n_step; i++) {
+        *in_grad = g->step[i].back;
+        if (i == g->n_forward) *trit_grad(g->loss) = seed;
+        const trit_node *n = run_step(g, x, i, NULL, NULL);
+        if (!n) continue;
+        if (!*in_grad && !finite_tensor(x, &n->val)) return n;
+        for (int k = 0; *in_grad && k < n->n_in; k++) {
             if (trit_grad_of(n, k) && !finite_tensor(x, &n->in[k]->grad)) return n;
         }
     }

@@ -22,7 +22,27 @@ struct trit_interval {
 /* Whose buffers a node uses: node ids, its own unless shared. */
 struct trit_sharing {
     int val, grad;
-    bool grad_over_val; /* the gradient lies over the value of node `grad` */
+    int grad_over; /* the gradient lies over the value of this node, or -1 */
 };
+
+/* One call of an op: the clock of a plan counts these. */
+struct trit_step {
+    int node;
+    bool back;
+};
+
+static inline bool trit_is_leaf(const trit_node *n) {
+    return n->op->infer == NULL;
+}
+
+/* Recomputation: appends a copy of each node that is to be computed again, with the same attributes
+ * and gradient but a value of its own, which backward of the segment reads instead. What depends on
+ * parameters alone, and what may run only once, is kept instead. */
+trit_status trit_graph_copy_segments(trit_graph *g, trit_error *e);
+/* Fills g->step: forward of all nodes but copies; then, from the last node down, the copies of a
+ * segment where its first backward comes, and backward of each node or of its copy. */
+trit_status trit_graph_list_steps(trit_graph *g, trit_error *e);
+/* A node like x at the end of the list; NULL after E_NOMEM. In graph.c. */
+trit_node *trit_graph_copy(trit_graph *g, const trit_node *x, trit_error *e);
 
 #endif

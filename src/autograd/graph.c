@@ -1,4 +1,4 @@
-#include "autograd/graph.h"
+#include "autograd/exec.h"
 
 #include <omp.h>
 #include <stdarg.h>
@@ -16,6 +16,7 @@ void trit_graph_init(trit_graph *g, trit_mode mode) {
 
 void trit_graph_free(trit_graph *g) {
     free(g->node);
+    free(g->step);
     free(g->interval);
     trit_arena_free(&g->mem);
     *g = (trit_graph){0};
@@ -44,27 +45,41 @@ void trit_graph_pop(trit_graph *g) {
     g->scope[used] = '\0';
 }
 
-/* A zeroed node at the end of the list, or NULL with the sticky error set. */
-static trit_node *append(trit_graph *g, const trit_op *op, const char *name) {
-    if (g->err.code) return NULL;
+/* Room for a node, which the caller puts at the end of the list. */
+static trit_node *room(trit_graph *g, trit_error *e) {
     if (g->n == g->cap) {
         int cap = g->cap ? 2 * g->cap : 64;
         trit_node **node = realloc(g->node, (size_t)cap * sizeof(trit_node *));
         if (!node) {
-            TRIT_FAIL(&g->err, E_NOMEM, "no memory for the graph");
+            TRIT_FAIL(e, E_NOMEM, "no memory for the graph");
             return NULL;
         }
         g->node = node;
         g->cap = cap;
     }
+    return trit_arena_get(&g->mem, sizeof(trit_node), e);
+}
+
+/* A zeroed node at the end of the list, or NULL with the sticky error set. */
+static trit_node *append(trit_graph *g, const trit_op *op, const char *name) {
+    if (g->err.code) return NULL;
     char full[256];
     snprintf(full, sizeof full, "%s%s", g->scope, name);
-    trit_node *n = trit_arena_get(&g->mem, sizeof *n, &g->err);
+    trit_node *n = room(g, &g->err);
     if (!n) return NULL;
     n->op = op;
     n->id = g->n;
     n->name = trit_arena_text(&g->mem, full, &g->err);
     if (!n->name) return NULL;
+    g->node[g->n++] = n;
+    return n;
+}
+
+trit_node *trit_graph_copy(trit_graph *g, const trit_node *x, trit_error *e) {
+    trit_node *n = room(g, e);
+    if (!n) return NULL;
+    *n = *x;
+    n->id = g->n;
     g->node[g->n++] = n;
     return n;
 }

@@ -99,7 +99,11 @@ struct trit_node {
     unsigned reads;    /* op->reads less what infer cleared */
     unsigned want;     /* what the consumers want: TRIT_WANT_VAL | TRIT_WANT_CODES */
     bool needs_grad;
-    bool keep;        /* readable after the step: memory never reused */
+    bool keep;   /* readable after the step: memory never reused */
+    bool once;   /* forward changes a parameter or its own state: it may not run twice a step */
+    int segment; /* 0, or the number of what trit_graph_recompute marked it with */
+    trit_node *again; /* the copy that is computed again and runs backward, or NULL: see exec.h */
+    bool idle;        /* such a copy whose value nobody reads: forward does not run */
     unsigned first;   /* bit k: this backward is the first to contribute to in[k]'s gradient */
     trit_tensor val;  /* shape from infer, data from bind */
     trit_tensor grad; /* ditto; data NULL where no gradient is needed */
@@ -118,6 +122,7 @@ typedef enum { TRIT_EVAL, TRIT_TRAIN } trit_mode;
 typedef enum { TRIT_PLAN_REUSE, TRIT_PLAN_SEPARATE, TRIT_PLAN_POISON } trit_plan_mode;
 
 typedef struct trit_interval trit_interval; /* exec.h */
+typedef struct trit_step trit_step;
 typedef struct trit_sharing trit_sharing;
 
 struct trit_graph {
@@ -131,10 +136,15 @@ struct trit_graph {
     /* How products are computed; set after init. Building code may change the last one between
      * layers. */
     bool integer;        /* of coded operands: on their codes */
+    bool fp32_backward;  /* of these in backward: of the numbers that the codes stand for */
     bool bf16_attention; /* of attention without dropout: operands rounded */
     bool bf16_linear;    /* of linear without codes: operands rounded */
     char scope[160];     /* prefix of names, kept by trit_graph_push/pop */
+    int n_segment;
     /* plan */
+    int n_traced;          /* nodes before copies that are computed again */
+    trit_step *step;       /* owned: those of forward, then those of backward */
+    int n_step, n_forward; /* how many, and how many of forward */
     trit_plan_mode plan_mode;
     trit_interval *interval; /* owned */
     int n_interval;
@@ -167,6 +177,11 @@ trit_node *trit_leaf(trit_graph *g, trit_param *p);
 /* Appends a node; attr is copied. in[] may hold NULL only beyond op->n_in_min (absent input). */
 trit_node *trit_emit(trit_graph *g, const trit_op *op, int n_in, trit_node *const *in,
                      const void *attr);
+
+/* Nodes made since there were `first` of them do not keep what backward reads: right before their
+ * backward they are computed again from what remains. Changes memory and time, no bit of a result.
+ * Without effect in EVAL mode and in a gradient check. */
+void trit_graph_recompute(trit_graph *g, int first);
 
 /* ---- planning ---- */
 

@@ -1,13 +1,14 @@
 /* y[M,N] = x[M,K] w[N,K]^T + b[N], M = all leading dimensions.
  * Backward: gx = g w, gw = g^T x, gb = column sums of g.
  * Where both operands have codes and the graph asks for it, all three products run on the codes:
- * the forward on integers, exactly, the backward in bf16; without codes all three may run in bf16
- * (kernel/lowp.h). */
+ * the forward on integers, exactly, the backward in bf16, or in fp32 on the numbers that the codes
+ * stand for; without codes all three may run in bf16 (kernel/lowp.h). */
 #include "autograd/ops.h"
 
 typedef struct linear_attr {
     bool coded;
-    bool bf16; /* operands without codes, rounded */
+    bool decoded; /* for backward */
+    bool bf16;    /* operands without codes, rounded */
 } linear_attr;
 
 static void choose_operands(trit_graph *g, trit_node *n) {
@@ -19,7 +20,10 @@ static void choose_operands(trit_graph *g, trit_node *n) {
     if (!attr->coded && !attr->bf16) return;
     int64_t M = trit_rows(n), N = trit_cols(n), K = trit_cols(n->in[1]);
     size_t there = trit_lowp_forward_bytes(M, N, K, attr->coded);
-    size_t back = n->needs_grad ? trit_lowp_backward_bytes(M, N, K) : 0;
+    attr->decoded = attr->coded && g->fp32_backward;
+    size_t back = attr->decoded ? (size_t)((M + N) * K) * sizeof(trit_real)
+                                : trit_lowp_backward_bytes(M, N, K);
+    if (!n->needs_grad) back = 0;
     n->work_bytes = there > back ? there : back;
 }
 
@@ -104,12 +108,28 @@ static void forward(const trit_exec *x, trit_node *n) {
                                .ldc = cols});
 }
 
+/* Input k's numbers; of codes, written to out. */
+static const trit_real *numbers_of(const trit_exec *x, const trit_node *n, int k, trit_real *out) {
+    const trit_node *in = n->in[k];
+    if (!((const linear_attr *)n->attr)->decoded) return trit_val(in);
+    const int8_t *codes = in->code.data;
+    const trit_real *scale = in->coding->scales(in);
+    int64_t rows = trit_rows(in), cols = trit_cols(in);
+#pragma omp parallel for schedule(static) num_threads(x->n_threads)
+    for (int64_t i = 0; i < rows; i++) {
+        trit_real s = scale[in->coding->per_row ? i : 0];
+        for (int64_t j = i * cols; j < (i + 1) * cols; j++) out[j] = s * (trit_real)codes[j];
+    }
+    return out;
+}
+
 static void backward(const trit_exec *x, trit_node *n) {
     int64_t m = trit_rows(n), cols = trit_cols(n), k = trit_cols(n->in[1]);
     const trit_real *g = trit_grad(n);
     trit_real *gx = trit_grad_of(n, 0), *gw = trit_grad_of(n, 1), *gb = trit_grad_of(n, 2);
+    trit_real *work = x->work;
     if (gb) trit_sum_rows(x, m, cols, g, gb, trit_acc(x, n, 2));
-    if (is_lowp(n)) {
+    if (is_lowp(n) && !((const linear_attr *)n->attr)->decoded) {
         if (gx || gw) backward_lowp(x, n, gx, gw);
         return;
     }
@@ -121,7 +141,7 @@ static void backward(const trit_exec *x, trit_node *n) {
                                    .alpha = 1,
                                    .a = g,
                                    .lda = cols,
-                                   .b = trit_val_of(n, 1),
+                                   .b = numbers_of(x, n, 1, work),
                                    .ldb = k,
                                    .beta = trit_acc(x, n, 0),
                                    .c = gx,
@@ -136,7 +156,7 @@ static void backward(const trit_exec *x, trit_node *n) {
                                    .alpha = 1,
                                    .a = g,
                                    .lda = cols,
-                                   .b = trit_val_of(n, 0),
+                                   .b = numbers_of(x, n, 0, work),
                                    .ldb = k,
                                    .beta = trit_acc(x, n, 1),
                                    .c = gw,

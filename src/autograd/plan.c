@@ -1,8 +1,9 @@
 /* Lifetimes and placement.
  *
- * The clock has 2n ticks: node i runs forward at tick i and backward at tick 2n-1-i. A buffer lives
- * from its first write to its last read; buffers whose lives do not overlap share memory. Greedy by
- * size, lowest fitting gap: within 0.1 % of the lower bound in the simulations that led to it. */
+ * The clock counts steps (exec.h): without recomputation node i runs forward at tick i and backward
+ * at tick 2n-1-i. A buffer lives from its first write to its last read; buffers whose lives do not
+ * overlap share memory. Greedy by size, lowest fitting gap: within 0.1 % of the lower bound in the
+ * simulations that led to it. */
 #include "autograd/exec.h"
 
 #include <stdlib.h>
@@ -11,74 +12,97 @@
 typedef struct planner {
     trit_graph *g;
     int n;
-    int *val_end;        /* last tick at which node i's value is read */
-    int *grad_birth;     /* tick of the first contribution to node i's gradient; -1: none */
-    int *val_root;       /* node whose value buffer node i uses (itself unless shared) */
-    int *grad_root;      /* node whose gradient buffer node i uses */
-    bool *grad_over_val; /* node i's gradient lies over its own value */
+    int *forward;    /* tick of node i's forward; of a copy that is idle: -1 */
+    int *backward;   /* tick of the backward of node i, or of its copy; -1 in EVAL mode */
+    int *val_end;    /* last tick at which node i's value is read */
+    int *grad_birth; /* tick of the first contribution to node i's gradient; -1: none */
+    int *val_root;   /* node whose value buffer node i uses (itself unless shared) */
+    int *grad_root;  /* node whose gradient buffer node i uses, never a copy */
+    int *grad_over;  /* node whose value node i's gradient lies over; -1: none */
 } planner;
-
-static int backward_tick(const planner *p, int i) {
-    return 2 * p->n - 1 - i;
-}
-
-static bool is_leaf(const trit_node *n) {
-    return n->op->infer == NULL;
-}
 
 static void later(int *a, int b) {
     if (b > *a) *a = b;
 }
 
-/* Backward runs from the last node down, so the consumer with the largest id is the first to
- * contribute. Nodes that the loss does not depend on lose their gradient here. */
+static void find_ticks(planner *p) {
+    const trit_graph *g = p->g;
+    for (int i = 0; i < p->n; i++) p->forward[i] = p->backward[i] = -1;
+    for (int t = 0; t < g->n_step; t++) {
+        int i = g->step[t].node;
+        if (g->step[t].back) p->backward[i] = t;
+        if (!g->step[t].back) p->forward[i] = t;
+    }
+    for (int i = 0; i < g->n_traced; i++) {
+        if (g->node[i]->again) p->backward[i] = p->backward[g->node[i]->again->id];
+    }
+}
+
+/* In the order of backward, so that the first consumer is the first to contribute. Nodes that the
+ * loss does not depend on lose their gradient here. */
 static void find_gradients(planner *p) {
     trit_graph *g = p->g;
     for (int i = 0; i < p->n; i++) {
         trit_node *x = g->node[i];
         bool view = (x->op->flags & TRIT_OP_VIEW) != 0;
-        p->grad_birth[i] = -1;
+        p->grad_birth[i] = p->grad_over[i] = -1;
         p->val_root[i] = view ? p->val_root[x->in[0]->id] : i;
         p->grad_root[i] = view ? p->grad_root[x->in[0]->id] : i;
     }
-    if (g->mode == TRIT_TRAIN) p->grad_birth[p->grad_root[g->loss->id]] = p->n;
-    for (int i = p->n - 1; i >= 0; i--) {
-        trit_node *x = g->node[i];
+    for (int i = 0; i < g->n_traced; i++) { /* copies share the gradient */
+        if (g->node[i]->again) p->grad_root[g->node[i]->again->id] = p->grad_root[i];
+    }
+    if (g->mode == TRIT_TRAIN) p->grad_birth[p->grad_root[g->loss->id]] = g->n_forward;
+    for (int t = g->n_forward; t < g->n_step; t++) {
+        trit_node *x = g->node[g->step[t].node];
+        if (!g->step[t].back) continue;
         x->first = 0;
-        if (is_leaf(x)) continue;
-        if (p->grad_birth[p->grad_root[i]] < 0) x->needs_grad = false;
+        if (trit_is_leaf(x)) continue;
+        if (p->grad_birth[p->grad_root[x->id]] < 0) x->needs_grad = false;
         if (!x->needs_grad || (x->op->flags & TRIT_OP_VIEW)) continue;
         for (int k = 0; k < x->n_in; k++) {
             if (!x->in[k] || !x->in[k]->needs_grad) continue;
             int root = p->grad_root[x->in[k]->id];
             if (p->grad_birth[root] < 0) {
-                p->grad_birth[root] = backward_tick(p, i);
+                p->grad_birth[root] = t;
                 x->first |= TRIT_IN(k);
             }
         }
     }
+    for (int i = 0; i < g->n_traced; i++) {
+        if (g->node[i]->again) g->node[i]->needs_grad = g->node[i]->again->needs_grad;
+    }
+    for (int i = 0; i < p->n && g->mode != TRIT_TRAIN; i++) {
+        trit_node *x = g->node[i];
+        x->first = 0;
+        if (!trit_is_leaf(x)) x->needs_grad = false;
+    }
+}
+
+static bool runs_back(const trit_node *x) {
+    return x->needs_grad && !x->again;
 }
 
 static void find_values(planner *p) {
     trit_graph *g = p->g;
+    for (int i = 0; i < p->n; i++) p->val_end[i] = p->forward[i];
     for (int i = 0; i < p->n; i++) {
         trit_node *x = g->node[i];
-        p->val_end[i] = i;
         if (x->op->flags & TRIT_OP_VIEW) continue;
         for (int k = 0; k < x->n_in; k++) {
             if (!x->in[k]) continue;
             int root = p->val_root[x->in[k]->id];
-            later(&p->val_end[root], i);
-            if (x->needs_grad && (x->reads & TRIT_IN(k))) {
-                later(&p->val_end[root], backward_tick(p, i));
+            later(&p->val_end[root], p->forward[i]);
+            if (runs_back(x) && (x->reads & TRIT_IN(k))) {
+                later(&p->val_end[root], p->backward[i]);
             }
         }
     }
     for (int i = 0; i < p->n; i++) {
         const trit_node *x = g->node[i];
         int root = p->val_root[i];
-        if (x->needs_grad && (x->reads & TRIT_OUT)) later(&p->val_end[root], backward_tick(p, i));
-        if (x->keep) later(&p->val_end[root], 2 * p->n);
+        if (runs_back(x) && (x->reads & TRIT_OUT)) later(&p->val_end[root], p->backward[i]);
+        if (x->keep && !x->idle) later(&p->val_end[root], g->n_step);
     }
 }
 
@@ -88,10 +112,11 @@ static void share_values(planner *p) {
     for (int i = 0; i < p->n; i++) {
         trit_node *x = p->g->node[i];
         for (int k = 0; k < 2 && k < x->n_in; k++) {
-            if (!(x->op->flags & flag[k]) || !x->in[k]) continue;
+            if (!(x->op->flags & flag[k]) || !x->in[k] || x->idle) continue;
             int root = p->val_root[x->in[k]->id];
             const trit_node *r = p->g->node[root];
-            if (is_leaf(r) || p->val_end[root] != i || (r->op->flags & TRIT_OP_EMITS_CODES) ||
+            if (trit_is_leaf(r) || p->val_end[root] != p->forward[i] ||
+                (r->op->flags & TRIT_OP_EMITS_CODES) ||
                 trit_tensor_bytes(&r->val) != trit_tensor_bytes(&x->val)) {
                 continue;
             }
@@ -106,18 +131,23 @@ static void share_values(planner *p) {
     }
 }
 
+/* Whether value v is that of the node, or of its copy, whose gradient buffer is gr. */
+static bool is_value_of(const trit_graph *g, int v, int gr) {
+    return v == gr || (g->node[gr]->again && g->node[gr]->again->id == v);
+}
+
 static void share_gradients(planner *p) {
     static const unsigned flag[2] = {TRIT_OP_GRAD_PASS0, TRIT_OP_GRAD_PASS1};
-    if (p->g->mode != TRIT_TRAIN) return;
-    for (int i = p->n - 1; i >= 0; i--) {
-        trit_node *x = p->g->node[i];
-        if (!x->needs_grad || is_leaf(x)) continue;
-        int mine = p->grad_root[i];
+    trit_graph *g = p->g;
+    for (int t = g->n_forward; t < g->n_step; t++) {
+        trit_node *x = g->node[g->step[t].node];
+        if (!g->step[t].back || !x->needs_grad || trit_is_leaf(x)) continue;
+        int mine = p->grad_root[x->id];
         for (int k = 0; k < 2 && k < x->n_in; k++) {
             if (!(x->op->flags & flag[k]) || !x->in[k] || !(x->first & TRIT_IN(k))) continue;
             int root = p->grad_root[x->in[k]->id];
-            const trit_node *r = p->g->node[root];
-            if (is_leaf(r) || root == mine || p->grad_over_val[root] ||
+            const trit_node *r = g->node[root];
+            if (trit_is_leaf(r) || root == mine || p->grad_over[root] >= 0 ||
                 trit_tensor_bytes(&r->val) != trit_tensor_bytes(&x->val)) {
                 continue;
             }
@@ -129,9 +159,9 @@ static void share_gradients(planner *p) {
         }
         if ((x->op->flags & TRIT_OP_GRAD_OVER_VAL) && x->in[0] && (x->first & TRIT_IN(0))) {
             int v = p->val_root[x->in[0]->id], gr = p->grad_root[x->in[0]->id];
-            if (v == gr && !is_leaf(p->g->node[v]) && v == x->in[0]->id &&
-                p->val_end[v] == backward_tick(p, i)) {
-                p->grad_over_val[v] = true;
+            if (is_value_of(g, v, gr) && !trit_is_leaf(g->node[v]) && v == x->in[0]->id &&
+                p->val_end[v] == t) {
+                p->grad_over[gr] = v;
             }
         }
     }
@@ -147,40 +177,50 @@ static void add_interval(trit_graph *g, int birth, int death, size_t bytes, int 
         .birth = birth, .death = death, .bytes = round_up(bytes), .node = node, .kind = kind};
 }
 
+/* The last tick of the gradient in node i's buffer: that of the last node that uses it. */
+static int grad_end(const planner *p, int i) {
+    int end = -1;
+    for (int j = 0; j < p->n; j++) {
+        if (p->grad_root[j] == i) later(&end, p->backward[j]);
+    }
+    return end;
+}
+
+static void list_saved(planner *p, int i) {
+    trit_graph *g = p->g;
+    const trit_node *x = g->node[i];
+    /* A gradient check runs forward again with what the last forward saved. */
+    int birth = g->check ? 0 : p->forward[i];
+    int death = g->check ? g->n_step : runs_back(x) ? p->backward[i] : p->forward[i];
+    /* Scales belong to the codes. */
+    if (x->op->flags & TRIT_OP_EMITS_CODES) later(&death, p->val_end[i]);
+    add_interval(g, birth, death, x->saved_bytes, i, TRIT_BUFFER_SAVED);
+}
+
 static void list_intervals(planner *p) {
     trit_graph *g = p->g;
     for (int i = 0; i < p->n; i++) {
+        if (p->grad_over[i] >= 0) later(&p->val_end[p->grad_over[i]], grad_end(p, i));
+    }
+    for (int i = 0; i < p->n; i++) {
         trit_node *x = g->node[i];
-        if (is_leaf(x) || (x->op->flags & TRIT_OP_VIEW)) continue;
+        if (trit_is_leaf(x) || (x->op->flags & TRIT_OP_VIEW)) continue;
         bool codes_only = (x->op->flags & TRIT_OP_EMITS_CODES) && !(x->want & TRIT_WANT_VAL) &&
                           !x->keep && (x->want & TRIT_WANT_CODES);
-        /* A gradient dies with the last node that uses its buffer, which is the smallest id. */
-        int grad_end = backward_tick(p, i);
-        for (int j = 0; j < i; j++) {
-            if (p->grad_root[j] == i) later(&grad_end, backward_tick(p, j));
+        if (p->val_root[i] == i && !codes_only && !x->idle) {
+            add_interval(g, p->forward[i], p->val_end[i], trit_tensor_bytes(&x->val), i,
+                         TRIT_BUFFER_VAL);
         }
-        int val_end = p->val_end[i];
-        if (p->grad_over_val[i]) later(&val_end, grad_end);
-        if (p->val_root[i] == i && !codes_only) {
-            add_interval(g, i, val_end, trit_tensor_bytes(&x->val), i, TRIT_BUFFER_VAL);
-        }
-        if (x->want & TRIT_WANT_CODES) {
+        if ((x->want & TRIT_WANT_CODES) && !x->idle) {
             x->code = trit_tensor_make(TRIT_I8, x->val.ndim, x->val.dim);
-            add_interval(g, i, p->val_end[i], trit_tensor_bytes(&x->code), i, TRIT_BUFFER_CODE);
+            add_interval(g, p->forward[i], p->val_end[i], trit_tensor_bytes(&x->code), i,
+                         TRIT_BUFFER_CODE);
         }
-        if (g->mode == TRIT_TRAIN && x->needs_grad && p->grad_root[i] == i &&
-            p->grad_birth[i] >= 0 && !p->grad_over_val[i]) {
-            add_interval(g, p->grad_birth[i], grad_end, trit_tensor_bytes(&x->val), i,
+        if (x->needs_grad && p->grad_root[i] == i && p->grad_birth[i] >= 0 && p->grad_over[i] < 0) {
+            add_interval(g, p->grad_birth[i], grad_end(p, i), trit_tensor_bytes(&x->val), i,
                          TRIT_BUFFER_GRAD);
         }
-        if (x->saved_bytes) {
-            /* A gradient check runs forward again with what the last forward saved. */
-            int birth = g->check ? 0 : i;
-            int death = g->check ? 2 * p->n : x->needs_grad ? backward_tick(p, i) : i;
-            /* Scales belong to the codes. */
-            if (x->op->flags & TRIT_OP_EMITS_CODES) later(&death, p->val_end[i]);
-            add_interval(g, birth, death, x->saved_bytes, i, TRIT_BUFFER_SAVED);
-        }
+        if (x->saved_bytes && !x->idle) list_saved(p, i);
         if (x->scratch_bytes > g->scratch_bytes) g->scratch_bytes = round_up(x->scratch_bytes);
         if (x->work_bytes > g->work_bytes) g->work_bytes = round_up(x->work_bytes);
     }
@@ -222,7 +262,7 @@ static void place(trit_graph *g, trit_interval **live) {
 }
 
 static void measure_bound(trit_graph *g) {
-    for (int t = 0; t <= 2 * g->n; t++) {
+    for (int t = 0; t <= g->n_step; t++) {
         size_t alive = 0;
         for (int i = 0; i < g->n_interval; i++) {
             trit_interval *v = &g->interval[i];
@@ -235,6 +275,7 @@ static void measure_bound(trit_graph *g) {
 /* Writes each node's roots into the node, so that bind can follow them. */
 static trit_status lay_out(planner *p, trit_error *e) {
     trit_graph *g = p->g;
+    find_ticks(p);
     find_gradients(p);
     find_values(p);
     if (g->plan_mode != TRIT_PLAN_SEPARATE) {
@@ -255,7 +296,7 @@ static trit_status lay_out(planner *p, trit_error *e) {
     for (int i = 0; i < g->n; i++) {
         g->share[i] = (trit_sharing){.val = p->val_root[i],
                                      .grad = p->grad_root[i],
-                                     .grad_over_val = p->grad_over_val[p->grad_root[i]]};
+                                     .grad_over = p->grad_over[p->grad_root[i]]};
     }
     return TRIT_OK;
 }
@@ -274,23 +315,16 @@ trit_status trit_graph_plan(trit_graph *g, trit_node *loss, trit_plan_mode mode,
     loss->want |= TRIT_WANT_VAL;
     g->loss = loss;
     g->plan_mode = mode;
+    TRIT_TRY(trit_graph_copy_segments(g, e));
+    TRIT_TRY(trit_graph_list_steps(g, e));
     size_t n = (size_t)g->n;
-    planner p = {.g = g, .n = g->n};
-    int *ints = calloc(4 * n, sizeof *ints);
-    bool *flags = calloc(n, sizeof *flags);
-    trit_status status = TRIT_OK;
-    if (!ints || !flags) {
-        status = TRIT_FAIL(e, E_NOMEM, "no memory for the memory plan");
-    } else {
-        p.val_end = ints;
-        p.grad_birth = ints + n;
-        p.val_root = ints + 2 * n;
-        p.grad_root = ints + 3 * n;
-        p.grad_over_val = flags;
-        status = lay_out(&p, e);
-    }
+    int *ints = calloc(7 * n, sizeof *ints);
+    if (!ints) return TRIT_FAIL(e, E_NOMEM, "no memory for the memory plan");
+    planner p = {
+        g,           g->n, ints, ints + n, ints + 2 * n, ints + 3 * n, ints + 4 * n, ints + 5 * n,
+        ints + 6 * n};
+    trit_status status = lay_out(&p, e);
     free(ints);
-    free(flags);
     return status;
 }
 
@@ -318,11 +352,12 @@ void trit_graph_bind(trit_graph *g, void *base) {
     }
     for (int i = 0; i < g->n; i++) {
         trit_node *x = g->node[i];
-        if (is_leaf(x)) continue;
-        if (g->share[i].val != i) x->val.data = g->node[g->share[i].val]->val.data;
+        const trit_sharing *share = &g->share[i];
+        if (trit_is_leaf(x)) continue;
+        if (share->val != i) x->val.data = g->node[share->val]->val.data;
         if (!x->needs_grad) continue;
-        const trit_node *root = g->node[g->share[i].grad];
-        void *grad = g->share[i].grad_over_val ? root->val.data : root->grad.data;
+        void *grad = share->grad_over >= 0 ? g->node[share->grad_over]->val.data
+                                           : g->node[share->grad]->grad.data;
         x->grad = x->val;
         x->grad.data = grad;
     }

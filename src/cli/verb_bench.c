@@ -145,6 +145,39 @@ static int bench_optim(int64_t repeats, bool json, trit_error *e) {
     return status ? trit_report(e) : TRIT_EXIT_OK;
 }
 
+/* What was planned beside how much resident memory grew, in each mode by itself. */
+static int bench_memory(int n, char **args, bool json, trit_error *e) {
+    trit_status status = TRIT_OK;
+    for (int i = 0; !status && i < (n ? 1 : MAX_MODE); i++) {
+        trit_experiment x = {0};
+        trit_run r = {0};
+        trit_runtime_options o = {0};
+        int64_t before = 0;
+        status = trit_runtime_options_env(&o, e);
+        if (!status) status = trit_bench_rss_before(&o, &before, e);
+        if (!status) status = open_mode(&r, &x, &modes[i], n, args, e);
+        if (!status) {
+            trit_bench_step(&r);
+            trit_bench_step(&r);
+            double grown = (double)(trit_bench_rss() - before);
+            double planned = (double)trit_run_planned_bytes(&r);
+            char a[32], b[32];
+            const char *name = n ? x.cfg.name : modes[i].name;
+            if (json) {
+                printf("{\"mode\":\"%s\",\"planned_bytes\":%.0f,\"grown_bytes\":%.0f,"
+                       "\"grown_over_planned\":%.4f}\n",
+                       name, planned, grown, grown / planned);
+            } else {
+                printf("%-14s planned %sB, resident memory grew by %sB: %.3f of the plan\n", name,
+                       trit_text_si(a, planned), trit_text_si(b, grown), grown / planned);
+            }
+        }
+        trit_run_close(&r);
+        trit_experiment_close(&x);
+    }
+    return status ? trit_report(e) : TRIT_EXIT_OK;
+}
+
 static int run_bench(int argc, char **argv) {
     bool json = false;
     int64_t repeats = 7;
@@ -164,15 +197,18 @@ static int run_bench(int argc, char **argv) {
     if (strcmp(what, "gemm") == 0) return bench_gemm(json, &e);
     if (strcmp(what, "step") == 0) return bench_step(n - 1, argv + 1, repeats, json, &e);
     if (strcmp(what, "optim") == 0) return bench_optim(repeats, json, &e);
-    static const char *const words[] = {"gemm", "step", "optim"};
-    const char *near = trit_text_nearest(what, words, 3);
-    TRIT_FAIL(&e, E_USAGE, "bench \"%s\": allowed are gemm, step, optim%s%s%s", what,
+    if (strcmp(what, "memory") == 0) return bench_memory(n - 1, argv + 1, json, &e);
+    static const char *const words[] = {"gemm", "step", "optim", "memory"};
+    const char *near = trit_text_nearest(what, words, 4);
+    TRIT_FAIL(&e, E_USAGE, "bench \"%s\": allowed are gemm, step, optim, memory%s%s%s", what,
               near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
     return trit_report(&e);
 }
 
 const trit_verb trit_verb_bench = {
-    "bench", "gemm | step [CONFIG [key=value...]] | optim [--shape S] [--repeats N] [--json]",
+    "bench",
+    "gemm | step [CONFIG [key=value...]] | optim | memory [CONFIG [key=value...]] [--shape S] "
+    "[--repeats N] [--json]",
     "measures matrix products and training steps on this machine",
     "  gemm           matrix products: the peak, and shapes as they occur in training\n"
     "  step           training steps on random tokens; without a CONFIG at shape S (layers 6,\n"
@@ -181,6 +217,7 @@ const trit_verb trit_verb_bench = {
     "  optim          AdamW's update of 1, 10 and 100 M parameters with state in fp32 and 8 bits, "
     "in\n"
     "                 turn with plain loops that read and write as much memory\n"
+    "  memory         planned bytes of a step as for step, and how much resident memory grows\n"
     "  --repeats N    steps timed (default 7); medians are shown\n"
     "  --json         one JSON object a line; optim: a list of objects\n",
     run_bench};

@@ -11,7 +11,7 @@ static trit_status print_text(const trit_text *text, trit_error *e) {
 
 static trit_status print_schema(trit_error *e) {
     cJSON *schema = trit_settings_schema(&trit_config_schema, "trit-config");
-    if (!schema || !trit_quant_schema_complete(schema)) {
+    if (!schema || !trit_config_schema_complete(schema)) {
         cJSON_Delete(schema);
         return TRIT_FAIL(e, E_NOMEM, "no memory for the schema");
     }

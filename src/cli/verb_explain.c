@@ -99,6 +99,9 @@ static void print_all(const trit_run *r) {
     printf("  parameters and gradients %sB, optimizer state (%s) %sB\n",
            trit_text_si(a, 8 * held - 4 * frozen), r->opt.type->name,
            trit_text_si(s, (double)trit_optim_state_bytes(&r->opt)));
+    printf("  planned peak %sB, with the scratch of %d threads (recompute: %s)\n",
+           trit_text_si(a, (double)trit_run_planned_bytes(r)), r->x.n_threads,
+           trit_recompute_names[c->train.recompute]);
     print_machine(r);
 }
 

@@ -230,6 +230,7 @@ static trit_node *apply_linear(trit_graph *g, trit_linear_layer *l, const char *
 
 static trit_node *apply_attention(trit_transformer *m, trit_graph *g, trit_block *b, trit_node *x) {
     const trit_model_cfg *c = &m->cfg;
+    int first = g->n;
     trit_graph_push(g, "attn");
     trit_node *n = apply_norm(m, g, &b->attn_norm, x);
     trit_node *q = apply_head_norm(m, g, &b->q_norm, apply_linear(g, &b->q, "q", n), c->heads);
@@ -245,6 +246,7 @@ static trit_node *apply_attention(trit_transformer *m, trit_graph *g, trit_block
     y = apply_linear(g, &b->o, "o", apply_norm(m, g, &b->attn_sub_norm, y));
     y = trit_dropout(g, y, c->dropout);
     trit_graph_pop(g);
+    if (m->recompute == TRIT_RECOMPUTE_attention) trit_graph_recompute(g, first);
     return trit_add(g, x, y);
 }
 
@@ -312,10 +314,12 @@ trit_transformer_io trit_transformer_build(trit_transformer *m, trit_graph *g, i
     for (int64_t i = 0; i < m->cfg.layers; i++) {
         char name[32];
         snprintf(name, sizeof name, "blocks.%d", (int)i);
+        int first = g->n;
         trit_graph_push(g, name);
         x = apply_attention(m, g, &m->block[i], x);
         x = apply_ffn(m, g, &m->block[i], x);
         trit_graph_pop(g);
+        if (m->recompute == TRIT_RECOMPUTE_block) trit_graph_recompute(g, first);
     }
     trit_graph_push(g, "final_norm");
     x = apply_norm(m, g, &m->final_norm, x);

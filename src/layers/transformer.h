@@ -91,6 +91,10 @@ typedef struct trit_block {
     trit_param *act[3]; /* [ffn_width] rprelu: shift, slope, out; maxout: pos, neg; else NULL */
 } trit_block;
 
+/* Nothing; attention with its norm and projections; or all of a block. */
+extern const char *const trit_recompute_names[];
+typedef enum { TRIT_RECOMPUTE_none, TRIT_RECOMPUTE_attention, TRIT_RECOMPUTE_block } trit_recompute;
+
 typedef struct trit_transformer {
     trit_model_cfg cfg; /* with every 0 = automatic resolved */
     trit_param *embed;  /* [vocab, width] */
@@ -102,7 +106,8 @@ typedef struct trit_transformer {
     trit_linear_layer head;
     trit_linear_layer **linear; /* every linear layer in order, run arena */
     int n_linear;
-    bool bf16_head; /* graphs built from here on compute the head in bf16 */
+    bool bf16_head;           /* graphs built from here on compute the head in bf16 */
+    trit_recompute recompute; /* what they compute again in backward instead of keeping it */
 } trit_transformer;
 
 /* Says which quantizers the layer at `path` gets ("blocks.0.attn.q", "head", "embed").

@@ -8,6 +8,7 @@ const char *const trit_attention_names[] = {"softmax", "binary", NULL};
 const char *const trit_gelu_names[] = {"tanh", "erf", NULL};
 const char *const trit_norm_names[] = {"rms", "layer", NULL};
 const char *const trit_position_names[] = {"rope", "learned", NULL};
+const char *const trit_recompute_names[] = {"none", "attention", "block", NULL};
 const char *const trit_init_names[] = {"gpt2", "normal", "xavier", NULL};
 
 const char *const trit_model_preset_names[] = {"none", "gpt2", "llama", "bitnet", NULL};

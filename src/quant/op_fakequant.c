@@ -92,6 +92,7 @@ static bool infer(trit_graph *g, trit_node *n) {
     a->n_part = (a->group_len + a->part_len - 1) / a->part_len;
     fq_saved s;
     n->saved_bytes = lay_out(a, NULL, &s);
+    n->once = q->step != NULL; /* a first forward sets it */
     if (codes_stand_for_value(a) && !describe_codes(g, n)) return false;
     if (trit_estimators[q->spec.estimator]->identity && !q->step) n->reads &= ~TRIT_IN(0);
     return true;
@@ -121,6 +122,15 @@ static trit_real fit_group(const fq_attr *a, const fq_saved *s, int64_t group) {
     }
     return TRIT_R(rule->finish(&q->spec, q->knob[TRIT_KNOB_SCALE], m, a->group_len, (double)q->lo,
                                (double)q->hi));
+}
+
+static void fit_groups(const trit_exec *x, const fq_attr *a, const fq_saved *s) {
+    if (a->n_group <= FEW_GROUPS) { /* not worth a team */
+        for (int64_t i = 0; i < a->n_group; i++) s->scale[i] = fit_group(a, s, i);
+        return;
+    }
+#pragma omp parallel for schedule(static) num_threads(x->n_threads)
+    for (int64_t i = 0; i < a->n_group; i++) s->scale[i] = fit_group(a, s, i);
 }
 
 static void measure_task(const trit_exec *x, const fq_attr *a, const fq_saved *s,
@@ -162,8 +172,7 @@ static void fit_scales(const trit_exec *x, const trit_node *n, const fq_attr *a,
     }
 #pragma omp parallel for schedule(static) num_threads(x->n_threads)
     for (int64_t t = 0; t < a->n_group * a->n_part; t++) measure_task(x, a, s, v, t);
-#pragma omp parallel for schedule(static) num_threads(x->n_threads) if (a->n_group > FEW_GROUPS)
-    for (int64_t i = 0; i < a->n_group; i++) s->scale[i] = fit_group(a, s, i);
+    fit_groups(x, a, s);
     if (n->code.data && !trit_scales[q->spec.scale]->measure) spoil_scales(x, a, s, v);
     if (!q->step) return;
     for (int64_t i = 0; i < a->n_group; i++) {

@@ -68,6 +68,7 @@ static bool infer(trit_graph *g, trit_node *n) {
                                (long long)a->quant->cols);
     }
     n->val = trit_tensor_make(TRIT_REAL, x->ndim, x->dim);
+    n->once = true; /* forms may keep state between steps */
     int64_t len = trit_len(n);
     a->mode = g->mode;
     a->check = g->check;

@@ -1,8 +1,10 @@
 #include "run/bench.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 static double now(void) {
     struct timespec t;
@@ -77,6 +79,25 @@ trit_status trit_bench_peak(const trit_exec *x, double *gflops, trit_error *e) {
     *gflops = 0;
     for (int i = 0; i < 3; i++) *gflops = fmax(*gflops, large[i].gflops);
     return TRIT_OK;
+}
+
+int64_t trit_bench_rss(void) {
+    long long size, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (!f) return 0;
+    if (fscanf(f, "%lld %lld", &size, &resident) != 2) resident = 0;
+    fclose(f);
+    return resident * sysconf(_SC_PAGESIZE);
+}
+
+trit_status trit_bench_rss_before(const trit_runtime_options *o, int64_t *bytes, trit_error *e) {
+    trit_exec x = {0};
+    trit_gemm_timing small = {256, 256, 256, 0};
+    trit_status status = trit_runtime_open(&x, o, e);
+    if (!status) status = trit_bench_gemm(&x, &small, 1, 0, e);
+    trit_runtime_close(&x);
+    *bytes = trit_bench_rss();
+    return status;
 }
 
 double trit_bench_step(trit_run *r) {

@@ -18,6 +18,11 @@ trit_status trit_bench_peak(const trit_exec *x, double *gflops, trit_error *e);
 
 /* One training step of a run that was opened with TRIT_RUN_BENCH, on random tokens; its seconds. */
 double trit_bench_step(trit_run *r);
+/* Loads what products need and uses it on all threads, so that resident memory is what it is
+ * without a run; returns its bytes, 0 where the system does not say. */
+trit_status trit_bench_rss_before(const trit_runtime_options *o, int64_t *bytes, trit_error *e);
+/* Resident memory now, likewise. */
+int64_t trit_bench_rss(void);
 /* An optimizer's update of one matrix, with its state in one encoding. */
 typedef struct trit_optim_timing {
     int kind, state;           /* trit_optim_names, trit_state_names */

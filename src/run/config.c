@@ -80,6 +80,43 @@ static cJSON *identity(const cJSON *resolved) {
     return copy;
 }
 
+/* "compute": "fp32" stands for an object with that word at each key. */
+static trit_status expand_compute(cJSON *root, const char *file, trit_error *e) {
+    const cJSON *v = trit_json_get(root, "compute");
+    if (!cJSON_IsString(v)) return TRIT_OK;
+    if (strcmp(v->valuestring, "fp32") != 0) {
+        return trit_settings_fail(e, file, "/compute",
+                                  "found \"%s\"; the only word for the whole section is \"fp32\", "
+                                  "else give an object of linear, backward, attention and head",
+                                  v->valuestring);
+    }
+    cJSON *all = cJSON_CreateObject();
+    bool done = all != NULL;
+    for (int i = 0; i < compute_schema.n_field; i++) {
+        done = done && cJSON_AddStringToObject(all, compute_schema.field[i].key, "fp32");
+    }
+    if (done && cJSON_ReplaceItemInObjectCaseSensitive(root, "compute", all)) return TRIT_OK;
+    cJSON_Delete(all);
+    return TRIT_FAIL(e, E_NOMEM, "no memory for the config");
+}
+
+bool trit_config_schema_complete(cJSON *document) {
+    if (!trit_quant_schema_complete(document)) return false;
+    cJSON *keys = trit_json_get(document, "properties"), *both = cJSON_CreateObject();
+    cJSON *list = both ? cJSON_AddArrayToObject(both, "anyOf") : NULL;
+    cJSON *word = list ? cJSON_CreateObject() : NULL;
+    bool done = word && cJSON_AddItemToArray(list, word) &&
+                cJSON_AddStringToObject(word, "const", "fp32") &&
+                cJSON_AddStringToObject(word, "description", "fp32 at every key");
+    cJSON *section = done ? cJSON_DetachItemFromObjectCaseSensitive(keys, "compute") : NULL;
+    if (section && cJSON_AddItemToArray(list, section) &&
+        cJSON_AddItemToObject(keys, "compute", both)) {
+        return true;
+    }
+    cJSON_Delete(both);
+    return false;
+}
+
 /* "dir/quickstart.json" -> "quickstart", in the arena. */
 static const char *name_of(const char *path, trit_arena *mem, trit_error *e) {
     const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
@@ -98,6 +135,20 @@ static const char *folder_of(const char *path, trit_arena *mem, trit_error *e) {
     return dir;
 }
 
+static trit_status put_override(cJSON *root, const char *file, const char *assignment,
+                                trit_error *e) {
+    static const char word[] = "compute=";
+    const char *value = assignment + sizeof word - 1;
+    if (strncmp(assignment, word, sizeof word - 1) != 0 || *value == '{') {
+        return trit_quant_settings_override(root, &trit_config_schema, assignment, e);
+    }
+    cJSON_DeleteItemFromObjectCaseSensitive(root, "compute");
+    if (!cJSON_AddStringToObject(root, "compute", value)) {
+        return TRIT_FAIL(e, E_NOMEM, "no memory for the config");
+    }
+    return expand_compute(root, file, e);
+}
+
 static trit_status resolve(trit_experiment *x, cJSON *root, const char *const *overrides,
                            int n_overrides, trit_error *e) {
     if (!cJSON_IsObject(root)) {
@@ -106,8 +157,9 @@ static trit_status resolve(trit_experiment *x, cJSON *root, const char *const *o
                                   trit_json_describe(found, root));
     }
     if (n_overrides) TRIT_TRY(trit_quant_settings_expand(root, x->file, e));
+    TRIT_TRY(expand_compute(root, x->file, e)); /* overrides may change a key of it */
     for (int i = 0; i < n_overrides; i++) {
-        TRIT_TRY(trit_quant_settings_override(root, &trit_config_schema, overrides[i], e));
+        TRIT_TRY(put_override(root, x->file, overrides[i], e));
     }
     TRIT_TRY(trit_quant_settings_resolve(root, x->file, e));
     TRIT_TRY(trit_settings_expand(root, "model", "preset", trit_model_preset_names,

@@ -13,23 +13,26 @@
 extern const char *const trit_on_bad_names[];
 typedef enum { TRIT_ON_BAD_stop, TRIT_ON_BAD_skip_step, TRIT_ON_BAD_rollback } trit_on_bad;
 
-#define TRIT_TRAIN_FIELDS(F)                                                                     \
-    F(INT, steps, "1000", 1, 1e12, NULL, "steps", "optimizer steps")                             \
-    F(INT, batch, "16", 1, 1e6, NULL, "windows", "windows of a micro-batch")                     \
-    F(INT, accumulate, "1", 1, 1e6, NULL, "", "micro-batches whose gradients make one step")     \
-    F(INT, seed, "1", 0, 9007199254740991.0, NULL, "", "initial weights, data order, dropout")   \
-    F(INT, eval_every, "250", 0, 1e12, NULL, "steps",                                            \
-      "how often the validation loss is computed; always at the end; 0 = only then")             \
-    F(INT, eval_tokens, "65536", 0, 1e15, NULL, "tokens",                                        \
-      "validation text used, from its start; 0 = all of it")                                     \
-    F(REAL, label_smoothing, "0", 0, 0.99, NULL, "", "of the training loss")                     \
-    F(NAME, on_bad, "\"stop\"", 0, 0, trit_on_bad_names, "",                                     \
-      "when a loss or gradient is not finite, or a spike: stop; skip-step leaves its data out; " \
-      "rollback goes back to the newest checkpoint and on with other data")                      \
-    F(REAL, spike, "0", 0, 1e6, NULL, "standard deviations",                                     \
-      "a loss this far above those of the last hundred steps or so counts as bad; 0 = none")     \
-    F(INT, max_bad, "10", 1, 1e9, NULL, "steps", "bad steps in all before the run gives up")     \
-    F(REAL, max_time, "0", 0, 1e9, NULL, "seconds",                                              \
+#define TRIT_TRAIN_FIELDS(F)                                                                      \
+    F(INT, steps, "1000", 1, 1e12, NULL, "steps", "optimizer steps")                              \
+    F(INT, batch, "16", 1, 1e6, NULL, "windows", "windows of a micro-batch")                      \
+    F(INT, accumulate, "1", 1, 1e6, NULL, "", "micro-batches whose gradients make one step")      \
+    F(INT, seed, "1", 0, 9007199254740991.0, NULL, "", "initial weights, data order, dropout")    \
+    F(INT, eval_every, "250", 0, 1e12, NULL, "steps",                                             \
+      "how often the validation loss is computed; always at the end; 0 = only then")              \
+    F(INT, eval_tokens, "65536", 0, 1e15, NULL, "tokens",                                         \
+      "validation text used, from its start; 0 = all of it")                                      \
+    F(REAL, label_smoothing, "0", 0, 0.99, NULL, "", "of the training loss")                      \
+    F(NAME, recompute, "\"none\"", 0, 0, trit_recompute_names, "",                                \
+      "what backward computes again instead of keeping it: saves memory, costs time, changes no " \
+      "number: none, attention or block")                                                         \
+    F(NAME, on_bad, "\"stop\"", 0, 0, trit_on_bad_names, "",                                      \
+      "when a loss or gradient is not finite, or a spike: stop; skip-step leaves its data out; "  \
+      "rollback goes back to the newest checkpoint and on with other data")                       \
+    F(REAL, spike, "0", 0, 1e6, NULL, "standard deviations",                                      \
+      "a loss this far above those of the last hundred steps or so counts as bad; 0 = none")      \
+    F(INT, max_bad, "10", 1, 1e9, NULL, "steps", "bad steps in all before the run gives up")      \
+    F(REAL, max_time, "0", 0, 1e9, NULL, "seconds",                                               \
       "saves and stops in time before a start of the run has taken this long; 0 = no limit")
 
 /* Products of quantized layers: on their codes, or in single precision as all others. */
@@ -43,8 +46,10 @@ typedef enum { TRIT_PRECISION_fp32, TRIT_PRECISION_bf16 } trit_precision;
 #define TRIT_COMPUTE_FIELDS(F)                                                                   \
     F(NAME, linear, "\"fp32\"", 0, 0, trit_compute_names, "",                                    \
       "products of layers whose weights and inputs are both quantized to at most 8 bits: fp32, " \
-      "or "                                                                                      \
-      "int8 forward on the codes and bf16 backward (with AVX-512 VNNI and BF16; else fp32)")     \
+      "or int8 on the codes (with AVX-512 VNNI and BF16; else fp32)")                            \
+    F(NAME, backward, "\"bf16\"", 0, 0, trit_precision_names, "",                                \
+      "backward of layers whose forward runs on codes: bf16 products of the codes, or fp32 "     \
+      "products of the numbers they stand for")                                                  \
     F(NAME, attention, "\"fp32\"", 0, 0, trit_precision_names, "",                               \
       "products of attention in training, without dropout on it: fp32 or bf16 (likewise)")       \
     F(NAME, head, "\"fp32\"", 0, 0, trit_precision_names, "",                                    \
@@ -97,6 +102,9 @@ typedef struct trit_config {
     trit_run_cfg run;
 } trit_config;
 extern const trit_schema trit_config_schema;
+/* Adds to the JSON Schema of a config what its rows do not say: the string that may stand for the
+ * section compute. False: no memory. */
+bool trit_config_schema_complete(cJSON *document);
 
 /* A config with where it came from. Zero-initialise. */
 typedef struct trit_experiment {

@@ -52,8 +52,10 @@ static trit_status trace(trit_run *r, trit_run_graph *g, trit_mode mode, int64_t
     trit_graph_init(&g->graph, mode);
     bool fast = r->x.lowp.fast, train = mode == TRIT_TRAIN;
     g->graph.integer = c->compute.linear == TRIT_COMPUTE_int8 && fast;
+    g->graph.fp32_backward = c->compute.backward == TRIT_PRECISION_fp32;
     /* A model is judged in full precision, whatever it was trained with. */
     g->graph.bf16_attention = c->compute.attention == TRIT_PRECISION_bf16 && fast && train;
+    r->model.recompute = (trit_recompute)c->train.recompute;
     r->model.bf16_head = c->compute.head == TRIT_PRECISION_bf16 && fast && train;
     double smoothing = mode == TRIT_TRAIN ? c->train.label_smoothing : 0;
     g->io = trit_transformer_build(&r->model, &g->graph, B, g->T, with_loss, smoothing);
@@ -152,6 +154,13 @@ trit_status trit_run_open(trit_run *r, const trit_experiment *exp, unsigned what
     if (what & TRIT_RUN_EVAL) TRIT_TRY(trace(r, &r->eval, TRIT_EVAL, c->train.batch, true, e));
     if (what & TRIT_RUN_GENERATE) TRIT_TRY(trace(r, &r->generate, TRIT_EVAL, 1, false, e));
     return bind_graphs(r, e);
+}
+
+size_t trit_run_planned_bytes(const trit_run *r) {
+    int64_t held = trit_params_count(&r->ps), frozen = trit_params_count_frozen(&r->ps);
+    return r->plan_bytes + (size_t)r->x.n_threads * r->x.scratch_bytes + r->x.work_bytes +
+           (size_t)(2 * held - frozen) * sizeof(trit_real) +
+           (size_t)trit_optim_state_bytes(&r->opt);
 }
 
 void trit_run_close(trit_run *r) {

@@ -53,6 +53,9 @@ typedef struct trit_run {
 trit_status trit_run_open(trit_run *r, const trit_experiment *exp, unsigned what,
                           const trit_runtime_options *options, const trit_log *log, trit_error *e);
 void trit_run_close(trit_run *r);
+/* Bytes that training is planned to hold: values and gradients, scratch of all threads, parameters
+ * with their gradients, the optimizer's state. Libraries and the data are not counted. */
+size_t trit_run_planned_bytes(const trit_run *r);
 
 typedef struct trit_step_result {
     double loss;      /* mean over the step's tokens, nats */

@@ -37,6 +37,13 @@ typedef struct fixture {
     void *block;
 } fixture;
 
+/* How a graph is laid out and run, of which no result may depend. */
+typedef struct way {
+    trit_plan_mode mode;
+    int n_threads;
+    trit_recompute recompute;
+} way;
+
 static trit_model_cfg read_model(const char *text, trit_arena *mem) {
     trit_error e = {0};
     trit_model_cfg cfg;
@@ -63,14 +70,13 @@ static trit_model_cfg read_model(const char *text, trit_arena *mem) {
 }
 
 /* check: for the gradient check. */
-static void open_fixture(fixture *f, const variant *v, trit_plan_mode mode, bool check,
-                         int n_threads) {
+static void open_fixture(fixture *f, const variant *v, way how, bool check) {
     trit_error e = {0};
     *f = (fixture){0};
     trit_arena_init(&f->mem, "test");
     trit_params_init(&f->ps, &f->mem);
     trit_model_cfg cfg = read_model(v->model, &f->mem);
-    assert_ok(trit_runtime_open(&f->x, &(trit_runtime_options){.n_threads = n_threads}, &e));
+    assert_ok(trit_runtime_open(&f->x, &(trit_runtime_options){.n_threads = how.n_threads}, &e));
     f->x.rng = (trit_rng){.seed = 5, .step = 3};
     variant copy = *v;
     assert_ok(trit_transformer_init(&f->m, &cfg, choose, &copy, 1, &f->ps, &e));
@@ -86,8 +92,9 @@ static void open_fixture(fixture *f, const variant *v, trit_plan_mode mode, bool
     }
     trit_graph_init(&f->g, TRIT_TRAIN);
     f->g.check = check;
+    f->m.recompute = how.recompute;
     f->io = trit_transformer_build(&f->m, &f->g, B, T, true, v->smoothing);
-    assert_ok(trit_graph_plan(&f->g, f->io.loss, mode, &e));
+    assert_ok(trit_graph_plan(&f->g, f->io.loss, how.mode, &e));
     assert_ok(trit_runtime_scratch(&f->x, f->g.scratch_bytes, &e));
     f->block = aligned_alloc(64, f->g.plan_bytes + 64);
     assert_non_null(f->block);
@@ -111,7 +118,7 @@ static void close_fixture(fixture *f) {
 
 static void assert_gradients(const variant *v) {
     fixture f;
-    open_fixture(&f, v, TRIT_PLAN_REUSE, true, 1);
+    open_fixture(&f, v, (way){TRIT_PLAN_REUSE, 1, TRIT_RECOMPUTE_none}, true);
     for (int i = 0; i < f.ps.n; i++) {
         const trit_param *p = f.ps.at[i];
         assert_true(p->used != (p->frozen || p->role == TRIT_ROLE_buffer));
@@ -128,16 +135,21 @@ static void assert_gradients(const variant *v) {
     close_fixture(&f);
 }
 
-/* The same bits wherever buffers lie, and on any number of threads. */
+/* The same bits wherever buffers lie, on any number of threads, and when values are computed again
+ * instead of kept. */
 static void assert_plans_agree(const variant *v) {
-    static const struct {
-        trit_plan_mode mode;
-        int n_threads;
-    } ways[] = {
-        {TRIT_PLAN_REUSE, 1}, {TRIT_PLAN_SEPARATE, 1}, {TRIT_PLAN_POISON, 1}, {TRIT_PLAN_REUSE, 3}};
-    fixture f[4];
-    for (int i = 0; i < 4; i++) {
-        open_fixture(&f[i], v, ways[i].mode, false, ways[i].n_threads);
+    static const way ways[] = {{TRIT_PLAN_REUSE, 1, TRIT_RECOMPUTE_none},
+                               {TRIT_PLAN_SEPARATE, 1, TRIT_RECOMPUTE_none},
+                               {TRIT_PLAN_POISON, 1, TRIT_RECOMPUTE_none},
+                               {TRIT_PLAN_REUSE, 3, TRIT_RECOMPUTE_none},
+                               {TRIT_PLAN_SEPARATE, 1, TRIT_RECOMPUTE_attention},
+                               {TRIT_PLAN_POISON, 1, TRIT_RECOMPUTE_attention},
+                               {TRIT_PLAN_SEPARATE, 1, TRIT_RECOMPUTE_block},
+                               {TRIT_PLAN_POISON, 1, TRIT_RECOMPUTE_block}};
+    enum { N = sizeof ways / sizeof *ways };
+    fixture f[N];
+    for (int i = 0; i < N; i++) {
+        open_fixture(&f[i], v, ways[i], false);
         trit_graph_forward(&f[i].g, &f[i].x);
         trit_graph_backward(&f[i].g, &f[i].x, 1);
         assert_true(isfinite(*trit_val(f[i].io.loss)));
@@ -150,7 +162,7 @@ static void assert_plans_agree(const variant *v) {
             }
         }
     }
-    for (int i = 0; i < 4; i++) close_fixture(&f[i]);
+    for (int i = 0; i < N; i++) close_fixture(&f[i]);
 }
 
 static const char one_kv_head[] =

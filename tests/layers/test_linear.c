@@ -20,7 +20,10 @@ static void fill(trit_param *p, uint32_t stream) {
     }
 }
 
-static outcome run(const char *weights, const char *inputs, bool integer, int n_threads) {
+/* Whether layers run on codes, and their backward too. */
+typedef enum { VALUES, CODES, CODES_FORWARD } way;
+
+static outcome run(const char *weights, const char *inputs, way how, int n_threads) {
     static outcome o;
     trit_error e = {0};
     trit_arena mem;
@@ -42,7 +45,8 @@ static outcome run(const char *weights, const char *inputs, bool integer, int n_
     fill(l.b, 2);
     fill(in, 3);
     trit_graph_init(&g, TRIT_TRAIN);
-    g.integer = integer;
+    g.integer = how != VALUES;
+    g.fp32_backward = how == CODES_FORWARD;
     trit_node *y = trit_linear_layer_apply(&l, &g, trit_leaf(&g, in));
     trit_node *k = trit_input(&g, "k", TRIT_REAL, 2, (int64_t[]){ROWS, N_OUT});
     trit_rng r = {.seed = 4};
@@ -88,15 +92,21 @@ static void codes_stand_for_values(void **state) {
                                           {"int4-row-hadamard-half", "int8-hadamard-half"},
                                           {"ternary-hadamard-native", "int8-hadamard-half"}};
     for (int i = 0; i < 6; i++) {
-        outcome exact = run(pair[i][0], pair[i][1], false, 2);
-        outcome coded = run(pair[i][0], pair[i][1], true, 1);
-        outcome again = run(pair[i][0], pair[i][1], true, 3);
+        outcome exact = run(pair[i][0], pair[i][1], VALUES, 2);
+        outcome coded = run(pair[i][0], pair[i][1], CODES, 1);
+        outcome again = run(pair[i][0], pair[i][1], CODES, 3);
         assert_true(coded.coded && !exact.coded);
         assert_memory_equal(&coded, &again, sizeof coded);
         assert_true(distance(coded.y, exact.y, ROWS * N_OUT) < 1e-6);
         assert_true(distance(coded.gx, exact.gx, ROWS * N_IN) < 6e-3); /* bf16: 2^-8 */
         assert_true(distance(coded.gw, exact.gw, N_OUT * N_IN) < 6e-3);
         assert_memory_equal(coded.gb, exact.gb, sizeof coded.gb);
+        /* The numbers that codes stand for give the gradients of the numbers. */
+        outcome back = run(pair[i][0], pair[i][1], CODES_FORWARD, 2);
+        assert_true(back.coded);
+        assert_memory_equal(back.y, coded.y, sizeof back.y);
+        assert_memory_equal(back.gx, exact.gx, sizeof back.gx);
+        assert_memory_equal(back.gw, exact.gw, sizeof back.gw);
     }
 }
 
@@ -108,8 +118,8 @@ static void others_use_values(void **state) {
         {"binary-absmean-row", "int8-token"},  {"int8-row", "uint8-absmax-tensor"},
         {"int8-row-hadamard", "int8-token"},   {"int8-row", "int8-hadamard"}};
     for (int i = 0; i < 6; i++) {
-        outcome exact = run(pair[i][0], pair[i][1], false, 1);
-        outcome same = run(pair[i][0], pair[i][1], true, 1);
+        outcome exact = run(pair[i][0], pair[i][1], VALUES, 1);
+        outcome same = run(pair[i][0], pair[i][1], CODES, 1);
         assert_false(same.coded);
         assert_memory_equal(&exact, &same, sizeof exact);
     }
@@ -124,7 +134,7 @@ static void rotated_operands(void **state) {
                                           {"int8-row-hadamard", "int8-hadamard"},
                                           {"int8-row-hadamard-half", "int8-hadamard-half"}};
     for (int i = 0; i < 3; i++) {
-        outcome rotated = run(pair[i][0], pair[i][1], false, 1);
+        outcome rotated = run(pair[i][0], pair[i][1], VALUES, 1);
         assert_true(distance(rotated.y, plain.y, ROWS * N_OUT) < 0.01);
         assert_true(distance(rotated.gx, plain.gx, ROWS * N_IN) < 0.01);
         assert_true(distance(rotated.gw, plain.gw, N_OUT * N_IN) < 0.01);

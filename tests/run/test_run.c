@@ -367,8 +367,31 @@ static void prediction(void **state) {
     close_run(&f);
 }
 
+/* What is computed again is the same, so training goes the same way with less memory. */
+static void recomputation_changes_no_bit(void **state) {
+    (void)state;
+    static const char *const quants[] = {"", B158, LSQ, LOW};
+    static const char *const ways[] = {"\"accumulate\": 2",
+                                       "\"accumulate\": 2, \"recompute\": \"attention\"",
+                                       "\"accumulate\": 2, \"recompute\": \"block\""};
+    for (int q = 0; q < 4; q++) {
+        fixture f[3];
+        for (int w = 0; w < 3; w++) {
+            trit_error e = {0};
+            trit_step_result step;
+            open_run(&f[w], ways[w], quants[q], w + 1, TRIT_RUN_TRAIN);
+            for (int i = 0; i < 4; i++) assert_ok(trit_run_step(&f[w].r, NULL, &step, &e));
+            assert_true(same_state(&f[0].r, &f[w].r));
+            assert_true(f[w].r.train.graph.bound_bytes <= f[0].r.train.graph.bound_bytes);
+        }
+        assert_true(f[2].r.train.graph.n > f[0].r.train.graph.n); /* something is computed again */
+        for (int w = 0; w < 3; w++) close_run(&f[w]);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(recomputation_changes_no_bit),
         cmocka_unit_test(steps_allocate_nothing),
         cmocka_unit_test(threads_make_no_difference),
         cmocka_unit_test(low_precision_is_near),
