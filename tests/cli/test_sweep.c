@@ -183,7 +183,7 @@ static void reports(void **state) {
                 "");
     assert_non_null(strstr(program_out.at, "quant.estimator, bits_per_byte against ewgs: "));
     assert_true(exists("elsewhere/report.html") && exists("elsewhere/quant.estimator.png"));
-    assert_int_equal(shell("grep -q 'href=\"straight/cells/' elsewhere/report.html"), 0);
+    assert_int_equal(shell("grep -q 'href=\"../straight/cells/' elsewhere/report.html"), 0);
     assert_exit(0, program_run("report straight --json"), "");
     trit_error e = {0};
     cJSON *v = NULL;
