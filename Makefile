@@ -7,7 +7,7 @@ DESTDIR ?=
 RUN ?= runs/quickstart
 
 .DEFAULT_GOAL := all
-.PHONY: all demo test test-rows test-asan test-clang test-valgrind lint format install clean help \
+.PHONY: all demo test test-rows test-sweeps test-asan test-clang test-valgrind lint format install clean help \
     build-packages check-packages compile
 
 LAUNCHER := $(if $(shell command -v ccache),-DCMAKE_C_COMPILER_LAUNCHER=ccache)
@@ -44,6 +44,11 @@ test: build-packages ## install what is missing, build, run all tests
 test-rows: build-packages ## every named method trains a tiny model and resumes exactly (minutes)
 	@$(MAKE) --no-print-directory compile
 	@scripts/rows.sh $(BUILD)/trit
+
+test-sweeps: build-packages ## sweeps and their runs are killed 20 times; the report in a browser
+	@$(MAKE) --no-print-directory compile
+	@TRIT_SWEEP_KILLS=20 $(BUILD)/tests/cli_test_sweep
+	@! command -v chromium >/dev/null || scripts/browser.sh $(BUILD)/trit
 
 test-asan: build-packages ## all tests under the address and undefined-behaviour sanitizers (gcc)
 	@$(configure) -B $(BUILD)-asan --log-level=WARNING -DCMAKE_C_COMPILER=gcc \

@@ -2,7 +2,9 @@
 #include "cli/common.h"
 #include "sweep/report.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* "axis=value": what the others of the axis are compared with. */
@@ -27,12 +29,28 @@ static trit_status set_baseline(trit_results *r, const char *text, trit_error *e
                      name, hint);
 }
 
+/* The way from a folder to the sweep's directory, for links of the page. */
+static void add_link(const char *from, const char *dir, trit_text *out) {
+    char whole[PATH_MAX];
+    if (*dir != '/' && *from != '/' && !strstr(from, "..")) {
+        for (const char *at = from; *at; at += strspn(at, "/")) {
+            size_t n = strcspn(at, "/");
+            if (n != 1 || *at != '.') trit_text_add(out, "../");
+            at += n;
+        }
+        trit_text_add(out, "%s/", dir);
+    } else {
+        trit_text_add(out, "%s/", realpath(dir, whole) ? whole : dir);
+    }
+}
+
 static trit_status report(const char *dir, const char *metric, const char *baseline,
                           const char *out, bool json, trit_error *e) {
     trit_results r = {0};
     trit_analysis a = {0};
     trit_text text = {0};
-    char folder[4096], link[4096];
+    trit_text link = {0};
+    char folder[4096];
     trit_status status = trit_results_read(&r, dir, true, e);
     if (!status && metric) {
         status = trit_results_metric(metric, &r.metric, e);
@@ -44,14 +62,15 @@ static trit_status report(const char *dir, const char *metric, const char *basel
         trit_report_json(&r, &a, &text);
     } else if (!status) {
         snprintf(folder, sizeof folder, "%s%s", out ? out : dir, out ? "" : "/report");
-        snprintf(link, sizeof link, "%s%s", out ? dir : "..", "/");
-        status = trit_report_write(&r, &a, folder, link, e);
+        if (out) add_link(out, dir, &link);
+        status = trit_report_write(&r, &a, folder, out ? trit_text_get(&link) : "../", e);
         trit_report_words(&r, &a, &text);
         trit_text_add(&text, "report: %s/report.html\n", folder);
     }
     if (!status && text.failed) status = TRIT_FAIL(e, E_NOMEM, "no memory for the report");
     if (!status) fputs(trit_text_get(&text), stdout);
     trit_text_free(&text);
+    trit_text_free(&link);
     trit_analysis_free(&a);
     trit_results_close(&r);
     return status;

@@ -79,7 +79,8 @@ typedef enum {
     F(INT, stats_every, "0", 0, 1e12, NULL, "steps",                                       \
       "how often statistics of quantizers are written; at each evaluation; 0 = only then") \
     F(INT, log_every, "10", 1, 1e9, NULL, "steps", "how often progress is shown")          \
-    F(BOOL, plot, "true", 0, 0, NULL, "", "draw plots/loss.png at the end")
+    F(BOOL, plot, "true", 0, 0, NULL, "", "draw plots/loss.png at the end")                \
+    F(BOOL, tensorboard, "false", 0, 0, NULL, "", "write event files into tensorboard/")
 
 typedef struct trit_train_cfg {
     TRIT_TRAIN_FIELDS(TRIT_MEMBER)

@@ -89,7 +89,8 @@ trit_status trit_store_open(trit_store *s, const char *dir, const trit_io *io,
                       .eval_step = -1,
                       .stats_step = -1,
                       .saved_step = -1,
-                      .whole = {-1, -1}};
+                      .whole = {-1, -1},
+                      .events = exp->cfg.run.tensorboard};
     s->dir = strdup(dir);
     if (!s->dir) return TRIT_FAIL(e, E_NOMEM, "no memory for a path");
     if (!*dir) return TRIT_FAIL(e, E_USAGE, "the name of the run directory is empty");
@@ -115,6 +116,7 @@ trit_status trit_store_open(trit_store *s, const char *dir, const trit_io *io,
 void trit_store_close(trit_store *s) {
     trit_lock_release(&s->lock);
     trit_text_free(&s->metrics);
+    trit_tensorboard_free(&s->tensorboard);
     free(s->dir);
     *s = (trit_store){0};
 }
@@ -143,8 +145,12 @@ trit_status trit_store_flush(trit_store *s, trit_error *e) {
     TRIT_TRY(trit_file_append(s->io, path, s->metrics.at, s->metrics.len, e));
     s->metrics_torn = false;
     s->metrics_bytes += (int64_t)s->metrics.len;
+    /* The first step that this start makes. */
+    int64_t from = s->saved_step < 0 ? 0 : s->saved_step + 1;
+    trit_status status = TRIT_OK;
+    if (s->events) status = trit_tensorboard_add(&s->tensorboard, s->dir, from, s->metrics.at, e);
     s->metrics.len = 0;
-    return TRIT_OK;
+    return status;
 }
 
 trit_status trit_store_find(const char *path, const char *which, char *buf, size_t cap,

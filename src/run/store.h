@@ -6,11 +6,13 @@
  *   checkpoints/latest     name of the newest complete checkpoint
  *   checkpoints/best       name of the one with the lowest validation loss
  *   plots/loss.png         learning curves
+ *   tensorboard/           event files, with run.tensorboard
  *   LOCK                   held while a process works here */
 #ifndef TRIT_RUN_STORE_H
 #define TRIT_RUN_STORE_H
 
 #include "run/run.h"
+#include "run/tensorboard.h"
 
 typedef struct trit_store {
     char *dir;         /* owned */
@@ -26,6 +28,8 @@ typedef struct trit_store {
     int64_t saved_step;    /* of the newest checkpoint; -1: none */
     int64_t whole[2]; /* the two newest checkpoints known to be whole, newest first; -1: none */
     int n_failed;     /* saves that failed one after the other */
+    bool events; /* for TensorBoard, besides metrics.jsonl */
+    trit_tensorboard tensorboard;
 } trit_store;
 
 /* Opens or makes dir for training exp, locks it, and removes temporary files of processes that were

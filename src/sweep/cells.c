@@ -292,9 +292,11 @@ static trit_status make_cells(trit_sweep *s, const points *p, const cJSON *known
     s->left_out = trit_arena_get(&s->mem, sizeof *s->left_out * (size_t)p->n, e);
     if (!s->cell || !s->left_out) return TRIT_E_NOMEM;
     trit_status status = TRIT_OK;
+    const int *out = NULL; /* the point that was left out last: its other seeds fit no better */
     for (int i = 0; i < p->n && !status; i++) {
         trit_sweep_cell *c = &s->cell[s->n_cell];
         trit_error why = {0};
+        if (out && same_point(s, out, &p->value[i * TRIT_SWEEP_MAX_AXIS])) continue;
         memset(c, 0, sizeof *c);
         memcpy(c->value, &p->value[i * TRIT_SWEEP_MAX_AXIS], sizeof c->value);
         trit_status found = make_cell(s, c, s->n_cell ? c - 1 : NULL, known, &why);
@@ -306,6 +308,7 @@ static trit_status make_cells(trit_sweep *s, const points *p, const cJSON *known
         trit_text label = {0};
         trit_sweep_label(s, c->value, false, &label);
         if (found == TRIT_E_CONFIG && is_wild(s, c->value)) {
+            out = &p->value[i * TRIT_SWEEP_MAX_AXIS];
             status = leave_out(s, trit_text_get(&label), why.text, e);
         } else if (!note(m, trit_text_get(&label), why.text, problems)) {
             status = TRIT_FAIL(e, E_NOMEM, "no memory for a sweep");

@@ -4,7 +4,7 @@
  *   cells/HASH/config.json the cell's config, frozen when the sweep was started
  *   cells/HASH/run/        its run directory (run/store.h)
  *   cells/HASH/result.json what the run said at its end; there is one when the cell is done
- *   cells/HASH/error.json  why it failed
+ *   cells/HASH/error.json  why it failed, with the run's exit code
  *   cells/HASH/out, log    what the newest start printed
  *   cells/HASH/LOCK        held while some process works on the cell */
 #ifndef TRIT_SWEEP_LEDGER_H

@@ -16,6 +16,9 @@ trit_status trit_results_metric(const char *name, int *out, trit_error *e) {
     return TRIT_FAIL(e, E_CONFIG, "unknown metric \"%.80s\"%s", name, hint);
 }
 
+/* What `trit train` says when a number is not finite for good (cli/cli.h). */
+enum { EXIT_DIVERGED = 76 };
+
 static trit_status damaged(const char *what, trit_error *e) {
     return TRIT_FAIL(e, E_FORMAT, "sweep.json: %s is not what `trit sweep` writes", what);
 }
@@ -80,7 +83,7 @@ static trit_status read_outcome(trit_results *r, trit_result_cell *c, const char
     const char *error = text_of(v, "error");
     trit_status status = TRIT_OK;
     if (error) {
-        c->diverged = strstr(error, "not finite") != NULL;
+        c->diverged = number_of(v, "exit_code") == EXIT_DIVERGED;
         c->error = trit_arena_text(&r->mem, error, e);
         if (!c->error) status = TRIT_E_NOMEM;
     }

@@ -111,8 +111,10 @@ static void remove_checkpoints(const runner *r, int cell) {
     rmdir(path);
 }
 
-static trit_status set_failed(runner *r, int cell, const char *why, trit_error *e) {
+/* code: the run's exit code; 0 when it said none. */
+static trit_status set_failed(runner *r, int cell, int code, const char *why, trit_error *e) {
     cJSON *v = cJSON_CreateObject();
+    cJSON_AddNumberToObject(v, "exit_code", code);
     cJSON_AddStringToObject(v, "error", why);
     trit_status status = write_tree(r, cell, "error.json", v, e);
     cJSON_Delete(v);
@@ -130,7 +132,7 @@ static trit_status set_done(runner *r, int cell, trit_error *e) {
     cJSON *v = NULL;
     trit_status status = TRIT_OK;
     if (trit_json_parse(&v, trit_text_get(&line), line.len, "out", NULL) || !cJSON_IsObject(v)) {
-        status = set_failed(r, cell, "the run ended without a result", e);
+        status = set_failed(r, cell, 0, "the run ended without a result", e);
     } else {
         char what[80];
         const cJSON *metric = trit_json_get(v, r->s->metric);
@@ -154,12 +156,12 @@ static trit_status set_ended(runner *r, int cell, int status, trit_error *e) {
     r->state[cell] = OPEN;
     if (code < 0 || code == 75) { /* somebody wanted it to end: it goes on from its checkpoint */
         if (r->stopping || ++r->deaths[cell] < MAX_DEATHS) return TRIT_OK;
-        return set_failed(r, cell, "the run was killed again and again; is memory short?", e);
+        return set_failed(r, cell, 0, "the run was killed again and again; is memory short?", e);
     }
     trit_text why = {0};
     last_line(r, cell, "log", "trit: ", &why);
     trit_status done =
-        set_failed(r, cell, why.len ? why.at : "the run failed without a message", e);
+        set_failed(r, cell, code, why.len ? why.at : "the run failed without a message", e);
     trit_text_free(&why);
     return done;
 }

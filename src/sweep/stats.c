@@ -140,14 +140,14 @@ void trit_stat_holm(double *p, int n) {
     for (int k = 0; k < m; k++) {
         int best = -1;
         for (int i = 0; i < n; i++) {
-            /* Treated ones hold -1 - p, so that they are told apart. */
-            if (isnan(p[i]) || p[i] < 0) continue;
+            /* Treated ones are negative (or -0), so that they are told apart. */
+            if (isnan(p[i]) || signbit(p[i])) continue;
             if (best < 0 || p[i] < p[best]) best = i;
         }
         most = fmax(most, fmin(1, p[best] * (m - k)));
-        p[best] = -1 - most;
+        p[best] = -most;
     }
     for (int i = 0; i < n; i++) {
-        if (!isnan(p[i])) p[i] = -1 - p[i];
+        p[i] = fabs(p[i]);
     }
 }

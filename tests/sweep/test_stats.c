@@ -104,6 +104,9 @@ static void holm(void **state) {
     assert_near(p[3], 0.06, 1e-12);
     assert_near(p[2], 0.06, 1e-12); /* not below that of a smaller p */
     assert_true(isnan(p[1]));
+    double small[] = {1e-30, 0, 1e-20};
+    trit_stat_holm(small, 3);
+    assert_true(small[0] == 2e-30 && small[1] == 0 && small[2] == 1e-20);
     double one[] = {0.7, 0.9};
     trit_stat_holm(one, 2);
     assert_near(one[0], 1, 0);
