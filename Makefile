@@ -7,7 +7,7 @@ DESTDIR ?=
 RUN ?= runs/quickstart
 
 .DEFAULT_GOAL := all
-.PHONY: all demo test test-rows test-asan test-clang test-valgrind lint format install clean help \
+.PHONY: all demo test test-rows test-faults test-asan test-clang test-valgrind lint format install clean help \
     build-packages check-packages compile
 
 LAUNCHER := $(if $(shell command -v ccache),-DCMAKE_C_COMPILER_LAUNCHER=ccache)
@@ -44,6 +44,10 @@ test: build-packages ## install what is missing, build, run all tests
 test-rows: build-packages ## every named method trains a tiny model and resumes exactly (minutes)
 	@$(MAKE) --no-print-directory compile
 	@scripts/rows.sh $(BUILD)/trit
+
+test-faults: build-packages ## every fault against the promise that no checkpoint is lost or wrong (minutes)
+	@$(MAKE) --no-print-directory compile
+	@$(BUILD)/tests/faults
 
 test-asan: build-packages ## all tests under the address and undefined-behaviour sanitizers (gcc)
 	@$(configure) -B $(BUILD)-asan --log-level=WARNING -DCMAKE_C_COMPILER=gcc \
