@@ -132,10 +132,8 @@ trit_status trit_run_open(trit_run *r, const trit_experiment *exp, unsigned what
         TRIT_TRY(trace(r, &r->train, TRIT_TRAIN, c->train.batch, true, e));
         TRIT_TRY(trit_optim_init(&r->opt, &c->optim, &r->ps, c->train.steps, e));
     }
-    if (what & TRIT_RUN_TRAIN) {
-        TRIT_TRY(open_quantizers(r, e));
-        TRIT_TRY(keep_buffers(r, e));
-    }
+    if (what & (TRIT_RUN_TRAIN | TRIT_RUN_CODES)) TRIT_TRY(open_quantizers(r, e));
+    if (what & TRIT_RUN_TRAIN) TRIT_TRY(keep_buffers(r, e));
     if (what & TRIT_RUN_EVAL) TRIT_TRY(trace(r, &r->eval, TRIT_EVAL, c->train.batch, true, e));
     if (what & TRIT_RUN_GENERATE) TRIT_TRY(trace(r, &r->generate, TRIT_EVAL, 1, false, e));
     return bind_graphs(r, e);
