@@ -7,8 +7,8 @@ DESTDIR ?=
 RUN ?= runs/quickstart
 
 .DEFAULT_GOAL := all
-.PHONY: all demo test test-rows test-sweeps test-asan test-clang test-valgrind lint format install clean help \
-    build-packages check-packages compile
+.PHONY: all demo test test-rows test-sweeps test-faults test-asan test-clang test-valgrind lint format install \
+    clean help build-packages check-packages compile
 
 LAUNCHER := $(if $(shell command -v ccache),-DCMAKE_C_COMPILER_LAUNCHER=ccache)
 configure = cmake -S . -G Ninja $(LAUNCHER) -DCMAKE_INSTALL_PREFIX=$(PREFIX)
@@ -49,6 +49,10 @@ test-sweeps: build-packages ## sweeps and their runs are killed 20 times; the re
 	@$(MAKE) --no-print-directory compile
 	@TRIT_SWEEP_KILLS=20 $(BUILD)/tests/cli_test_sweep
 	@! command -v chromium >/dev/null || scripts/browser.sh $(BUILD)/trit
+
+test-faults: build-packages ## every fault against the promise that no checkpoint is lost or wrong (minutes)
+	@$(MAKE) --no-print-directory compile
+	@$(BUILD)/tests/faults
 
 test-asan: build-packages ## all tests under the address and undefined-behaviour sanitizers (gcc)
 	@$(configure) -B $(BUILD)-asan --log-level=WARNING -DCMAKE_C_COMPILER=gcc \

@@ -1,6 +1,7 @@
 /* trit inspect: what a checkpoint holds. */
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/inspect_diff.h"
 #include "io/checkpoint.h"
 #include "io/json.h"
 #include "run/child.h"
@@ -19,7 +20,7 @@ typedef struct summary {
     int64_t n_zero, n_not_finite;
 } summary;
 
-static double value_at(const trit_tensor *t, int64_t i) {
+double trit_inspect_value(const trit_tensor *t, int64_t i) {
     switch (t->dtype) {
     case TRIT_REAL:
         return (double)((const trit_real *)t->data)[i];
@@ -48,7 +49,7 @@ static summary summarize(const trit_tensor *t) {
     int64_t n = trit_tensor_len(t), n_finite = 0;
     double sum = 0, squares = 0;
     for (int64_t i = 0; i < n; i++) {
-        double v = value_at(t, i);
+        double v = trit_inspect_value(t, i);
         s.n_zero += v == 0;
         if (!isfinite(v)) continue;
         if (!n_finite++) s.min = s.max = v;
@@ -60,7 +61,7 @@ static summary summarize(const trit_tensor *t) {
     if (!n_finite) return s;
     s.mean = sum / (double)n_finite;
     for (int64_t i = 0; i < n; i++) {
-        double v = value_at(t, i) - s.mean;
+        double v = trit_inspect_value(t, i) - s.mean;
         if (isfinite(v)) squares += v * v;
     }
     s.std = sqrt(squares / (double)n_finite);
@@ -227,22 +228,35 @@ static void survey(const char *path, trit_text *out) {
     trit_text_free(&lines);
 }
 
+/* The newest checkpoint of a run directory; of a file, itself. */
+static trit_status file_of(const char *where, char newest[PATH_MAX], const char **path,
+                           trit_error *e) {
+    struct stat st;
+    *path = where;
+    if (stat(where, &st) || !S_ISDIR(st.st_mode)) return TRIT_OK;
+    *path = newest;
+    return trit_checkpoint_newest(where, newest, e);
+}
+
 static trit_status inspect(const char *where, bool json, trit_text *out, trit_error *e) {
     char newest[PATH_MAX];
-    struct stat st;
-    const char *path = where;
-    if (!stat(where, &st) && S_ISDIR(st.st_mode)) {
-        TRIT_TRY(trit_checkpoint_newest(where, newest, e));
-        path = newest;
-    }
+    const char *path;
+    TRIT_TRY(file_of(where, newest, &path, e));
     trit_checkpoint *c = NULL;
     trit_status opened = trit_checkpoint_open(&c, path, e);
     if (opened == TRIT_E_FORMAT && !json) survey(path, out);
     if (opened) return opened;
     trit_status status = (json ? print_json : print_text)(out, c, path, e);
     trit_checkpoint_close(c);
-    if (!status && out->failed) status = TRIT_FAIL(e, E_NOMEM, "no memory for the output");
     return status;
+}
+
+static trit_status inspect_two(char **where, bool json, trit_text *out, trit_error *e) {
+    char newest[2][PATH_MAX];
+    const char *path[2];
+    if (json) return TRIT_FAIL(e, E_USAGE, "--json shows one checkpoint, found two");
+    for (int i = 0; i < 2; i++) TRIT_TRY(file_of(where[i], newest[i], &path[i], e));
+    return trit_inspect_diff(path[0], path[1], out, e);
 }
 
 static int run(int argc, char **argv) {
@@ -251,22 +265,26 @@ static int run(int argc, char **argv) {
     int n = 0;
     trit_error e = {0};
     if (trit_options_read(options, 1, argc, argv, &n, &e)) return trit_report(&e);
-    if (n != 1) {
-        TRIT_FAIL(&e, E_USAGE, "inspect takes one file or run directory, found %d arguments", n);
+    if (n != 1 && n != 2) {
+        TRIT_FAIL(&e, E_USAGE, "inspect takes one or two files or run directories, found %d", n);
         return trit_report(&e);
     }
     trit_text out = {0};
-    bool failed = inspect(argv[0], json, &out, &e) != TRIT_OK;
-    if (!failed || !json) fputs(trit_text_get(&out), stdout);
+    trit_status status =
+        n == 1 ? inspect(argv[0], json, &out, &e) : inspect_two(argv, json, &out, &e);
+    if (!status && out.failed) status = TRIT_FAIL(&e, E_NOMEM, "no memory for the output");
+    if (!status || !json) fputs(trit_text_get(&out), stdout);
     trit_text_free(&out);
-    return failed ? trit_report(&e) : TRIT_EXIT_OK;
+    return status ? trit_report(&e) : TRIT_EXIT_OK;
 }
 
 const trit_verb trit_verb_inspect = {
     .name = "inspect",
-    .usage = "FILE|RUN [--json]",
-    .doc = "shows what a checkpoint holds and checks that it is whole",
-    .help = "RUN is a run directory: its newest checkpoint is shown.\n"
-            "  --json   print attributes and tensors as JSON\n",
+    .usage = "FILE|RUN [FILE|RUN] [--json]",
+    .doc = "shows what a checkpoint holds and checks that it is whole, or compares two",
+    .help =
+        "RUN is a run directory: its newest checkpoint is shown. Of two, the largest and the mean\n"
+        "change of each tensor, and how many codes of quantized weights flipped.\n"
+        "  --json   print attributes and tensors as JSON\n",
     .run = run,
 };

@@ -6,8 +6,9 @@
 #include <string.h>
 
 struct trit_h5 {
-    hid_t file; /* -1 when closed */
-    char *at;   /* the image; owned while writing, borrowed while reading */
+    hid_t file;    /* -1 when closed */
+    char name[32]; /* HDF5 takes files in memory of the same name for the same file */
+    char *at;      /* the image; owned while writing, borrowed while reading */
     size_t n_bytes;
     bool writing;
 };
@@ -96,6 +97,7 @@ static trit_h5 *new_h5(bool writing) {
     if (!h) return NULL;
     h->file = -1;
     h->writing = writing;
+    snprintf(h->name, sizeof h->name, "trit-%p", (void *)h);
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     H5PLset_loading_state(0);
     return h;
@@ -115,7 +117,7 @@ trit_status trit_h5_create(trit_h5 **out, size_t n_bytes, trit_error *e) {
     if (!h) return TRIT_FAIL(e, E_NOMEM, "no memory for an HDF5 file");
     hid_t fapl = access_list(h, n_bytes / 8 + 65536), fcpl = H5Pcreate(H5P_FILE_CREATE);
     if (fapl >= 0 && fcpl >= 0 && H5Pset_obj_track_times(fcpl, 0) >= 0) {
-        h->file = H5Fcreate("trit-memory", H5F_ACC_TRUNC, fcpl, fapl);
+        h->file = H5Fcreate(h->name, H5F_ACC_TRUNC, fcpl, fapl);
     }
     bool ok = h->file >= 0;
     if (fcpl >= 0) ok = H5Pclose(fcpl) >= 0 && ok;
@@ -286,7 +288,7 @@ trit_status trit_h5_open(trit_h5 **out, const void *image, size_t n_bytes, trit_
     h->n_bytes = n_bytes;
     hid_t fapl = access_list(h, 65536);
     if (fapl >= 0 && H5Pset_file_image(fapl, h->at, n_bytes) >= 0) {
-        h->file = H5Fopen("trit-memory", H5F_ACC_RDONLY, fapl);
+        h->file = H5Fopen(h->name, H5F_ACC_RDONLY, fapl);
     }
     bool ok = h->file >= 0;
     if (fapl >= 0) ok = H5Pclose(fapl) >= 0 && ok;

@@ -147,10 +147,8 @@ trit_status trit_run_open(trit_run *r, const trit_experiment *exp, unsigned what
     if (status) return status;
     TRIT_TRY(check_rules(r, e));
     if (what & (TRIT_RUN_TRAIN | TRIT_RUN_BENCH)) TRIT_TRY(open_training(r, e));
-    if (what & TRIT_RUN_TRAIN) {
-        TRIT_TRY(open_quantizers(r, e));
-        TRIT_TRY(keep_buffers(r, e));
-    }
+    if (what & (TRIT_RUN_TRAIN | TRIT_RUN_CODES)) TRIT_TRY(open_quantizers(r, e));
+    if (what & TRIT_RUN_TRAIN) TRIT_TRY(keep_buffers(r, e));
     if (what & TRIT_RUN_EVAL) TRIT_TRY(trace(r, &r->eval, TRIT_EVAL, c->train.batch, true, e));
     if (what & TRIT_RUN_GENERATE) TRIT_TRY(trace(r, &r->generate, TRIT_EVAL, 1, false, e));
     return bind_graphs(r, e);

@@ -11,8 +11,15 @@
 
 #include <signal.h>
 
-/* What a run is opened for: the graphs that are traced. BENCH is TRAIN without data. */
-enum { TRIT_RUN_TRAIN = 1, TRIT_RUN_EVAL = 2, TRIT_RUN_GENERATE = 4, TRIT_RUN_BENCH = 8 };
+/* What a run is opened for: the graphs that are traced. BENCH is TRAIN without data; with it, CODES
+ * are the quantizers of a run in training. */
+enum {
+    TRIT_RUN_TRAIN = 1,
+    TRIT_RUN_EVAL = 2,
+    TRIT_RUN_GENERATE = 4,
+    TRIT_RUN_BENCH = 8,
+    TRIT_RUN_CODES = 16
+};
 
 typedef struct trit_run_graph {
     trit_graph graph;

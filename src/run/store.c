@@ -140,7 +140,10 @@ trit_status trit_store_flush(trit_store *s, trit_error *e) {
     if (!s->metrics.len) return TRIT_OK;
     char path[TRIT_STORE_PATH];
     TRIT_TRY(trit_store_join(path, s->dir, "metrics.jsonl", e));
-    if (s->metrics_torn) TRIT_TRY(trit_file_truncate(s->io, path, s->metrics_bytes, e));
+    if (s->metrics_torn && trit_file_truncate(s->io, path, s->metrics_bytes, e)) {
+        if (e) e->code = TRIT_E_IO; /* a file that went away is no bad input */
+        return TRIT_E_IO;
+    }
     s->metrics_torn = true;
     TRIT_TRY(trit_file_append(s->io, path, s->metrics.at, s->metrics.len, e));
     s->metrics_torn = false;

@@ -353,6 +353,34 @@ static void hash_ignores_name_and_execution(void **state) {
                 "continues straight at step 200");
 }
 
+static void compared(void **state) {
+    (void)state;
+    assert_exit(0, program_run("inspect straight straight"), "");
+    assert_non_null(strstr(program_out.at, "param/embed.weight"));
+    assert_null(strstr(program_out.at, "e-")); /* no change at all */
+    char line[64];
+    snprintf(line, sizeof line, "%d of %d (0.00%%)\n", 0, 32 * 32);
+    assert_non_null(strstr(program_out.at, line));
+    assert_exit(0, program_run("inspect straight/checkpoints/step-00000180.h5 straight"), "");
+    assert_non_null(strstr(program_out.at, "step-00000180.h5  step 180\n"));
+    assert_non_null(strstr(program_out.at, LAST "  step 200\n"));
+    const char *w = strstr(program_out.at, "param/blocks.0.attn.q.weight ");
+    double most = 0, mean = 0;
+    int flipped = -1, of = 0;
+    assert_non_null(w);
+    assert_int_equal(sscanf(w, "%*s %lf %lf %d of %d", &most, &mean, &flipped, &of), 4);
+    assert_true(most > mean && mean > 0);
+    assert_true(flipped >= 0 && of == 32 * 32);
+    /* Another model has other tensors, and no codes to compare. */
+    assert_exit(0, program_run("train tiny.json model.layers=2 train.steps=5 --run deep"), "");
+    assert_exit(0, program_run("inspect straight deep"), "");
+    assert_non_null(strstr(program_out.at, "codes are not compared: "));
+    assert_non_null(strstr(program_out.at, "param/blocks.1.attn.q.weight"));
+    assert_non_null(strstr(program_out.at, "only in the second"));
+    assert_exit(2, program_run("inspect straight deep --json"), "--json shows one");
+    assert_exit(2, program_run("inspect a b c"), "found 3");
+}
+
 static void json_result(void **state) {
     (void)state;
     assert_exit(0, program_run("train tiny.json --run json --json"), "");
@@ -493,6 +521,7 @@ int main(void) {
         cmocka_unit_test(a_run_made_longer),
         cmocka_unit_test(checkpoints_that_were_moved),
         cmocka_unit_test(hash_ignores_name_and_execution),
+        cmocka_unit_test(compared),
         cmocka_unit_test(json_result),
         cmocka_unit_test(gap_to_the_source),
         cmocka_unit_test(generates),

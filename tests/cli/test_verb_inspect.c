@@ -158,7 +158,7 @@ static void refusals(void **state) {
     assert_int_equal(inspect("/none", ""), 65);
     assert_non_null(strstr(out, "no such checkpoint"));
     assert_int_equal(trit(""), 2);
-    assert_int_equal(trit("a b"), 2);
+    assert_int_equal(trit("a b c"), 2);
     assert_int_equal(trit("a --jsn"), 2);
 }
 

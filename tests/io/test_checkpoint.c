@@ -377,6 +377,25 @@ static void verified_without_reading(void **unused) {
     trit_text_free(&whole);
 }
 
+static void two_open_at_once(void **unused) {
+    (void)unused;
+    char other[512];
+    trit_checkpoint *c[2] = {NULL, NULL};
+    trit_error e = {0};
+    int64_t step[2] = {1, 2}, found = 0;
+    for (int i = 0; i < 2; i++) {
+        trit_ckpt_attr a = {"step", TRIT_ATTR_INT, step[i], 0, NULL};
+        const char *to = i ? scratch_path(other, dir, "other.h5") : path;
+        assert_ok(trit_checkpoint_write(NULL, to, NULL, 0, &a, 1, &e));
+        assert_ok(trit_checkpoint_open(&c[i], to, &e));
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_ok(trit_checkpoint_attr_int(c[i], "step", &found, &e));
+        assert_int_equal(found, step[i]);
+        trit_checkpoint_close(c[i]);
+    }
+}
+
 static void one_tensor(void **unused) {
     (void)unused;
     trit_checkpoint *c = NULL;
@@ -590,22 +609,12 @@ static void hostile_files(void **unused) {
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(same_after_load),
-        T(attributes),
-        T(equal_state_equal_bytes),
-        T(save_faults),
-        T(every_truncation),
-        T(every_bit_flip),
-        T(foreign_files),
-        T(strict_loading),
-        T(one_tensor),
-        T(loading_a_part),
-        T(verified_without_reading),
-        T(refuses_bad_lists),
-        T(plain_hdf5_reads_it),
-        T(forged_files),
-        T(wrong_tensor_sum),
-        T(hostile_files),
+        T(same_after_load),   T(attributes),          T(equal_state_equal_bytes),
+        T(save_faults),       T(every_truncation),    T(every_bit_flip),
+        T(foreign_files),     T(strict_loading),      T(one_tensor),
+        T(two_open_at_once),  T(loading_a_part),      T(verified_without_reading),
+        T(refuses_bad_lists), T(plain_hdf5_reads_it), T(forged_files),
+        T(wrong_tensor_sum),  T(hostile_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
