@@ -488,7 +488,7 @@ static void averages_are_evaluated(void **state) {
         trit_store s = {0};
         snprintf(with, sizeof with, text, i ? ", \"ema\": 0.5" : "");
         open_text(&f, with, 1, TRIT_RUN_TRAIN | TRIT_RUN_EVAL);
-        assert_ok(trit_store_open(&s, i ? "averaged" : "bare", &f.exp, &e));
+        assert_ok(trit_store_open(&s, i ? "averaged" : "bare", NULL, &f.exp, &e));
         for (int k = 0; k < 10; k++) assert_ok(trit_run_step(&f.r, NULL, &step, &e));
         assert_ok(trit_run_eval(&f.r, 0, NULL, &v[i], &e));
         assert_ok(trit_store_save(&s, &f.r, &e));
@@ -499,7 +499,7 @@ static void averages_are_evaluated(void **state) {
     fixture f;
     open_text(&f, with, 1, TRIT_RUN_EVAL);
     assert_ok(trit_store_find("averaged", "latest", path, sizeof path, &e));
-    assert_ok(trit_store_load_weights(path, &f.r, &e));
+    assert_ok(trit_store_load_weights(path, &f.r, NULL, &e));
     assert_ok(trit_run_eval(&f.r, 0, NULL, &v[2], &e));
     assert_true(v[2].loss == v[1].loss);
     close_run(&f);
