@@ -92,7 +92,7 @@ const trit_verb trit_verb_probe_optim = {
         "  --steps N      optimizer steps, the length of training [as many as gradients]\n"
         "  --role ROLE    what the parameter is for: weight, head, embedding, norm, ... [weight]\n"
         "  --json         {optimizer, steps: [{step, lr, w, state: {NAME: {value}}}]}, after each\n"
-        "                 update\n"
+        "                 update; encoded state also has codes and absmax\n"
         "  --last         only the last step\n"
         "JSON may also stand in a file: --w @FILE\n",
     .run = run,

@@ -105,6 +105,29 @@ static void add_tensor(rig *r, trit_text *out, const trit_tensor *t) {
     trit_probe_add_values(out, t, r->values);
 }
 
+/* Encoded state: what it decodes to, codes (of 8 bits and fewer), largest magnitudes of blocks. */
+static void add_coded(rig *r, trit_text *out, const trit_slot *s) {
+    const trit_tensor *shape = &r->w;
+    int64_t n = trit_tensor_len(shape), block = TRIT_STATE_MAX_BLOCK;
+    for (int64_t at = 0; at < n; at += block) {
+        trit_real x[TRIT_STATE_MAX_BLOCK];
+        int64_t some = n - at < block ? n - at : block;
+        trit_slot_decode(s, &r->x->k, at, some, x);
+        for (int64_t i = 0; i < some; i++) r->values[at + i] = (double)x[i];
+    }
+    trit_probe_add_values(out, shape, r->values);
+    if (!r->q->json || !s->absmax.data) return;
+    const uint8_t *code = s->val.data;
+    bool halves = s->state->bits == 4; /* the even element in the high one */
+    for (int64_t i = 0; i < n; i++) {
+        r->values[i] = halves ? (i % 2 ? code[i / 2] & 15 : code[i / 2] >> 4) : code[i];
+    }
+    trit_text_add(out, ", \"codes\": ");
+    trit_probe_add_values(out, shape, r->values);
+    trit_text_add(out, ", \"absmax\": ");
+    add_tensor(r, out, &s->absmax);
+}
+
 static void show(rig *r, int64_t i, bool first, trit_text *out) {
     const trit_slot *s;
     const trit_optim_item *it = r->o.n_item ? &r->o.item[0] : NULL;
@@ -120,7 +143,11 @@ static void show(rig *r, int64_t i, bool first, trit_text *out) {
         if (!s->val.data) continue;
         trit_text_add(out, json ? "%s\"%s\": {\"value\": " : "%s  %-8s ", json ? comma : "",
                       s->name);
-        add_tensor(r, out, &s->val);
+        if (trit_slot_is_plain(s)) {
+            add_tensor(r, out, &s->val);
+        } else {
+            add_coded(r, out, s);
+        }
         trit_text_add(out, json ? "}" : "\n");
         comma = ", ";
     }

@@ -17,9 +17,10 @@ typedef struct trit_optim_probe {
     bool json, last;   /* last: only the last step is shown */
 } trit_optim_probe;
 
-/* With json {"optimizer", "steps": [{"step", "lr", "w", "state": {NAME: {"value"}}}]} and a
- * newline, numbers in lists like the arrays, null for those that are not finite; else lines for
- * people. E_CONFIG names spec, w or g. x->rng is set to the step; its seed counts. */
+/* With json {"optimizer", "steps": [{"step", "lr", "w", "state": {NAME: {"value"}}}]}, with "codes"
+ * and "absmax" of encoded state, and a newline, numbers in lists like the arrays, null for those
+ * that are not finite; else lines for people. E_CONFIG names spec, w or g. x->rng is set to the
+ * step; its seed counts. */
 trit_status trit_optim_probe_run(const trit_optim_probe *q, trit_exec *x, trit_text *out,
                                  trit_error *e);
 
