@@ -152,7 +152,7 @@ static size_t lay_out(int64_t M, int64_t N, int64_t K, uint16_t *work, backward_
 }
 
 size_t trit_lowp_backward_bytes(int64_t M, int64_t N, int64_t K) {
-    backward_desk d;
+    backward_desk d = {0};
     return lay_out(M, N, K, NULL, &d);
 }
 
@@ -303,7 +303,7 @@ void trit_lowp_backward(const trit_lowp *l, int64_t M, int64_t N, int64_t K, con
                         trit_lowp_operand x, trit_lowp_operand w, float *dx, bool acc_dx, float *dw,
                         bool acc_dw, void *work) {
     const lowp_ops *ops = ops_of(l);
-    backward_desk d;
+    backward_desk d = {0};
     lay_out(M, N, K, work, &d);
 #pragma omp parallel num_threads(l->n_threads)
     {
