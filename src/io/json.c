@@ -31,7 +31,7 @@ trit_status trit_json_parse(cJSON **out, const char *text, size_t n, const char 
 static trit_status load_within(size_t max_bytes, cJSON **out, const char *path, trit_error *e) {
     *out = NULL;
     FILE *f = fopen(path, "rb");
-    if (!f) return TRIT_FAIL(e, E_IO, "%s: %s", path, strerror(errno));
+    if (!f) return TRIT_FAIL(e, E_CONFIG, "%s: %s", path, strerror(errno));
     /* One byte more than the limit tells a file that is too large, without its size. */
     char *text = malloc(max_bytes + 1);
     trit_status status = TRIT_OK;

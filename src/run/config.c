@@ -196,12 +196,7 @@ static trit_status finish(trit_experiment *x, cJSON *root, const char *path,
 trit_status trit_experiment_load(trit_experiment *x, const char *path, const char *const *overrides,
                                  int n_overrides, trit_error *e) {
     cJSON *root = NULL;
-    trit_status status = trit_json_load(&root, path, e);
-    if (status == TRIT_E_IO) { /* a config that is not there is a mistake in the command */
-        if (e) e->code = TRIT_E_CONFIG;
-        return TRIT_E_CONFIG;
-    }
-    if (status) return status;
+    TRIT_TRY(trit_json_load(&root, path, e));
     return finish(x, root, path, overrides, n_overrides, e);
 }
 

@@ -28,7 +28,7 @@ typedef struct trit_store {
     int64_t saved_step;    /* of the newest checkpoint; -1: none */
     int64_t whole[2]; /* the two newest checkpoints known to be whole, newest first; -1: none */
     int n_failed;     /* saves that failed one after the other */
-    bool events; /* for TensorBoard, besides metrics.jsonl */
+    bool events;      /* for TensorBoard, besides metrics.jsonl */
     trit_tensorboard tensorboard;
 } trit_store;
 

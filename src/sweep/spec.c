@@ -336,28 +336,21 @@ static trit_status load_base(trit_sweep *s, const cJSON *base, const char *file,
     TRIT_TRY_AS(check_not_run(path, e), e, "%s: base", file);
     s->base_file = trit_arena_text(&s->mem, path, e);
     if (!s->base_file) return TRIT_E_NOMEM;
-    trit_status status = trit_json_load(&s->base, path, e);
-    if (!status) return TRIT_OK;
-    if (e && status == TRIT_E_IO) e->code = TRIT_E_CONFIG;
-    trit_error_wrap(e, "%s: base", file);
-    return status == TRIT_E_IO ? TRIT_E_CONFIG : status;
+    TRIT_TRY_AS(trit_json_load(&s->base, path, e), e, "%s: base", file);
+    return TRIT_OK;
 }
 
 static trit_status read_file(trit_sweep *s, const char *path, trit_error *e) {
     cJSON *root = NULL;
     TRIT_TRY(check_not_run(path, e));
-    trit_status status = trit_json_load(&root, path, e);
-    if (status == TRIT_E_IO) {
-        if (e) e->code = TRIT_E_CONFIG;
-        return TRIT_E_CONFIG;
-    }
-    if (status) return status;
+    TRIT_TRY(trit_json_load(&root, path, e));
+    trit_status status = TRIT_OK;
     if (is_sweep(root)) {
         const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
         char stem[256];
         snprintf(stem, sizeof stem, "%.*s", (int)strcspn(file, "."), file);
         s->name = trit_arena_text(&s->mem, stem, e);
-        if (!s->name) status = TRIT_E_NOMEM;
+        status = s->name ? TRIT_OK : TRIT_E_NOMEM;
         if (!status) status = check_keys(root, "", FILE_KEYS, N_FILE_KEY, e);
         if (!status && !trit_json_get(root, "base")) {
             status = TRIT_FAIL(e, E_CONFIG, "base is missing: the config that axes are laid over");

@@ -202,7 +202,7 @@ static void files(void **state) {
     (void)state;
     trit_error e = {0};
     cJSON *v = NULL;
-    assert_int_equal(trit_json_load(&v, "/nowhere/a.json", &e), TRIT_E_IO);
+    assert_int_equal(trit_json_load(&v, "/nowhere/a.json", &e), TRIT_E_CONFIG);
     assert_error_has(e, "/nowhere/a.json: No such file");
     e = (trit_error){0};
     assert_int_equal(trit_json_load(&v, "/tmp", &e), TRIT_E_IO);

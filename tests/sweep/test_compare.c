@@ -45,7 +45,9 @@ static int setup(void **state) {
         if (isnan(loss)) continue;
         if (isinf(loss)) {
             snprintf(path, sizeof path, "s/cells/cell%02d/error.json", i);
-            spit(path, "{\"exit_code\": 76, \"error\": \"step 3: loss nan: a value that is not finite\"}");
+            spit(
+                path,
+                "{\"exit_code\": 76, \"error\": \"step 3: loss nan: a value that is not finite\"}");
             continue;
         }
         snprintf(path, sizeof path, "s/cells/cell%02d/result.json", i);
