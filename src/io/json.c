@@ -40,7 +40,10 @@ static trit_status load_within(size_t max_bytes, cJSON **out, const char *path, 
         status = TRIT_FAIL(e, E_NOMEM, "%s: no memory to read it", path);
     } else {
         n = fread(text, 1, max_bytes + 1, f);
-        if (ferror(f)) status = TRIT_FAIL(e, E_IO, "%s: %s", path, strerror(errno));
+        if (ferror(f)) {
+            status = errno == EISDIR ? TRIT_FAIL(e, E_CONFIG, "%s: %s", path, strerror(errno))
+                                     : TRIT_FAIL(e, E_IO, "%s: %s", path, strerror(errno));
+        }
     }
     fclose(f);
     if (!status) status = parse_within(max_bytes, out, text, n, path, e);

@@ -30,7 +30,7 @@ trit_status trit_json_check_within(size_t max_bytes, const char *text, size_t n,
 /* As above; *out is the tree, to be freed with cJSON_Delete, NULL after an error. */
 trit_status trit_json_parse(cJSON **out, const char *text, size_t n, const char *name,
                             trit_error *e);
-/* Reads a file. TRIT_E_CONFIG when it cannot be opened, since a command or a config named it;
+/* Reads a file. TRIT_E_CONFIG when it is none, since a command or a config named it;
  * TRIT_E_IO when it cannot be read. */
 trit_status trit_json_load(cJSON **out, const char *path, trit_error *e);
 /* The same for files of numbers, which may be larger. */
