@@ -210,7 +210,8 @@ void read_all(const char *path, trit_text *out) {
 
 void write_all(const char *path, const void *data, size_t n_bytes) {
     FILE *f = fopen(path, "wb");
-    must(f && fwrite(data, 1, n_bytes, f) == n_bytes && !fclose(f), "write", path);
+    bool whole = f && (!n_bytes || fwrite(data, 1, n_bytes, f) == n_bytes);
+    must(whole && !fclose(f), "write", path);
 }
 
 const char *in_suite(const suite *u, char buf[PATH_ROOM], const char *name) {
