@@ -117,7 +117,11 @@ extern const char *const trit_act_names[TRIT_N_ACT + 1]; /* NULL-terminated */
      * what is below 0 never gets the code of 0 */                                                 \
     X(dyn8_decode, void, (int64_t n, bool sign, trit_real a, const uint8_t *code, trit_real *x))   \
     X(dyn8_encode, void, (int64_t n, bool sign, trit_real a, const trit_real *x, uint8_t *code))   \
-    /* the same for the 4-bit maps, two codes a byte, the first in the high half; a tie goes up */ \
+    /* adamw with moments that come in such codes, times am and av, and go to m and v */           \
+    X(adamw8, void,                                                                                \
+      (int64_t n, const trit_adam_args *a, trit_real *w, const trit_real *g, trit_real am,         \
+       const uint8_t *m_code, trit_real av, const uint8_t *v_code, trit_real *m, trit_real *v))    \
+    /* codes of the 4-bit maps: two codes a byte, the first in the high half; a tie goes up */     \
     X(dyn4_decode, void, (int64_t n, bool sign, trit_real a, const uint8_t *code, trit_real *x))   \
     X(dyn4_encode, void, (int64_t n, bool sign, trit_real a, const trit_real *x, uint8_t *code))   \
     X(bf16_decode, void, (int64_t n, const uint16_t *code, trit_real *x))                          \
@@ -125,6 +129,7 @@ extern const char *const trit_act_names[TRIT_N_ACT + 1]; /* NULL-terminated */
 
 typedef struct trit_adam_args {
     trit_real lr, beta1, beta2, eps, decay, c1, c2, k;
+    trit_real a1, a2; /* 1 - beta, which 1 minus a rounded beta is not */
 } trit_adam_args;
 
 typedef struct trit_kernels {

@@ -11,7 +11,9 @@ void trit_optim_adamw_update(const trit_optim_call *c, int64_t n, trit_real *w, 
                         .decay = c->decay,
                         .c1 = TRIT_R(trit_bias_correction(c->beta1, c->t)),
                         .c2 = TRIT_R(trit_bias_correction(c->beta2, c->t)),
-                        .k = c->grad_scale};
+                        .k = c->grad_scale,
+                        .a1 = TRIT_R(1 - c->beta1),
+                        .a2 = TRIT_R(1 - c->beta2)};
     c->k->adamw(n, &a, w, g, slot[0], slot[1]);
 }
 

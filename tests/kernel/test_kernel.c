@@ -170,7 +170,8 @@ static int run_fake_quant(call *c) {
     return 16;
 }
 static int run_adamw(call *c) {
-    static const trit_adam_args args = {1e-3f, 0.9f, 0.95f, 1e-8f, 0.1f, 10.0f, 20.0f, 0.7f};
+    static const trit_adam_args args = {1e-3f, 0.9f,  0.95f, 1e-8f, 0.1f,
+                                        10.0f, 20.0f, 0.7f,  0.1f,  0.05f};
     for (int64_t i = 0; i < c->n; i++) c->a[3][i] = fabsf(c->a[3][i]); /* a mean of squares */
     c->k->adamw(c->n, &args, c->a[0], c->a[1], c->a[2], c->a[3]);
     return 1;
@@ -191,6 +192,13 @@ static int run_dyn8_encode(call *c) {
 static int run_dyn8_decode(call *c) {
     c->k->dyn8_decode(c->n, c->variant, 0.3f, (const uint8_t *)c->a[2], c->a[1]);
     return 2;
+}
+static int run_adamw8(call *c) {
+    static const trit_adam_args args = {1e-3f, 0.9f,  0.95f, 1e-8f, 0.1f,
+                                        10.0f, 20.0f, 0.7f,  0.1f,  0.05f};
+    c->k->adamw8(c->n, &args, c->a[0], c->a[1], 0.7f, (const uint8_t *)c->a[2], 0.2f,
+                 (const uint8_t *)c->a[3], c->a[4], c->a[5]);
+    return 1;
 }
 static int run_dyn4_encode(call *c) {
     uint8_t *code = (uint8_t *)c->a[2];

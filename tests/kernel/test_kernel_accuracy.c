@@ -388,8 +388,8 @@ static void adamw(void **state) {
             wd[i] -= lr * decay * wd[i];
             wd[i] -= lr * (md[i] * c1) / (sqrt(vd[i] * c2) + eps);
         }
-        trit_adam_args a = {(float)lr,    (float)b1, (float)b2, (float)eps,
-                            (float)decay, (float)c1, (float)c2, (float)clip};
+        trit_adam_args a = {(float)lr, (float)b1, (float)b2,   (float)eps,      (float)decay,
+                            (float)c1, (float)c2, (float)clip, (float)(1 - b1), (float)(1 - b2)};
         k.adamw(N, &a, w, g, m, v);
     }
     for (int i = 0; i < N; i++) {
