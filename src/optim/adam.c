@@ -13,4 +13,5 @@ const trit_optim_type trit_optim_adam = {
     .slot_name = {"moment1", "moment2"},
     .slot_signed = {true, false},
     .update = trit_optim_adamw_update,
+    .update8 = trit_optim_adamw_update8,
 };

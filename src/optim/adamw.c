@@ -2,19 +2,30 @@
  * Loshchilov & Hutter, "Decoupled Weight Decay Regularization", 2019, arXiv 1711.05101. */
 #include "optim/rows.h"
 
+static trit_adam_args args_of(const trit_optim_call *c) {
+    return (trit_adam_args){.lr = c->lr,
+                            .beta1 = TRIT_R(c->beta1),
+                            .beta2 = TRIT_R(c->beta2),
+                            .eps = TRIT_R(c->cfg->eps),
+                            .decay = c->decay,
+                            .c1 = c->c1,
+                            .c2 = c->c2,
+                            .k = c->grad_scale,
+                            .a1 = TRIT_R(1 - c->beta1),
+                            .a2 = TRIT_R(1 - c->beta2)};
+}
+
 void trit_optim_adamw_update(const trit_optim_call *c, int64_t n, trit_real *w, trit_real *g,
                              trit_real *const *slot) {
-    trit_adam_args a = {.lr = c->lr,
-                        .beta1 = TRIT_R(c->beta1),
-                        .beta2 = TRIT_R(c->beta2),
-                        .eps = TRIT_R(c->cfg->eps),
-                        .decay = c->decay,
-                        .c1 = TRIT_R(trit_bias_correction(c->beta1, c->t)),
-                        .c2 = TRIT_R(trit_bias_correction(c->beta2, c->t)),
-                        .k = c->grad_scale,
-                        .a1 = TRIT_R(1 - c->beta1),
-                        .a2 = TRIT_R(1 - c->beta2)};
+    const trit_adam_args a = args_of(c);
     c->k->adamw(n, &a, w, g, slot[0], slot[1]);
+}
+
+void trit_optim_adamw_update8(const trit_optim_call *c, int64_t n, trit_real *w, trit_real *g,
+                              const trit_real *absmax, const uint8_t *const *code,
+                              trit_real *const *slot) {
+    const trit_adam_args a = args_of(c);
+    c->k->adamw8(n, &a, w, g, absmax[0], code[0], absmax[1], code[1], slot[0], slot[1]);
 }
 
 const trit_optim_type trit_optim_adamw = {
@@ -28,4 +39,5 @@ const trit_optim_type trit_optim_adamw = {
     .slot_name = {"moment1", "moment2"},
     .slot_signed = {true, false},
     .update = trit_optim_adamw_update,
+    .update8 = trit_optim_adamw_update8,
 };

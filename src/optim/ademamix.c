@@ -17,8 +17,7 @@ static void update(const trit_optim_call *c, int64_t n, trit_real *w, trit_real 
     trit_real b1 = TRIT_R(c->beta1), a1 = TRIT_R(1 - c->beta1);
     trit_real b2 = TRIT_R(c->beta2), a2 = TRIT_R(1 - c->beta2);
     trit_real b3 = TRIT_R(beta3), a3 = TRIT_R(1 - beta3);
-    trit_real c1 = TRIT_R(trit_bias_correction(c->beta1, c->t));
-    trit_real c2 = TRIT_R(trit_bias_correction(c->beta2, c->t));
+    trit_real c1 = c->c1, c2 = c->c2;
     trit_real alpha = TRIT_R(cfg->alpha * fmin(at, 1)), eps = TRIT_R(cfg->eps);
     trit_real lr = c->lr, decay = c->decay, k = c->grad_scale;
     trit_real *m = slot[0], *slow = slot[1], *v = slot[2];

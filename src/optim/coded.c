@@ -28,8 +28,6 @@ const char *trit_optim_why_plain(const trit_optim_cfg *c, const trit_param *p) {
 
 /* Elements whose gradient is not finite: as if they were not there, and their state 0. */
 typedef struct bad_elements {
-    int64_t n;
-    const trit_real *g;
     trit_real w[TRIT_STATE_MAX_BLOCK]; /* before the update */
     bool bad[TRIT_STATE_MAX_BLOCK];
 } bad_elements;
@@ -54,17 +52,37 @@ static void restore_bad(const bad_elements *b, int64_t n, trit_real *w, trit_rea
     }
 }
 
+/* Blocks of 8-bit state, decoded while they are updated. */
+static void update_8bit(const trit_optim_item *it, const trit_optim_call *c, int64_t begin,
+                        int64_t n, trit_real *w, trit_real *g, trit_real *const *slot) {
+    int64_t block = it->slot[0].block;
+    for (int64_t at = 0; at < n; at += block) {
+        trit_real a[TRIT_MAX_SLOT], *x[TRIT_MAX_SLOT];
+        const uint8_t *code[TRIT_MAX_SLOT];
+        for (int k = 0; k < it->type->n_slot; k++) {
+            const trit_slot *s = &it->slot[k];
+            a[k] = ((const trit_real *)s->absmax.data)[(begin + at) / block];
+            code[k] = (const uint8_t *)s->val.data + begin + at;
+            x[k] = slot[k] + at;
+        }
+        it->type->update8(c, n - at < block ? n - at : block, w + at, g + at, a, code, x);
+    }
+}
+
 /* Encoded state of a few blocks: decode, update, encode. */
 static void update_chunk(const trit_optim_item *it, const trit_optim_call *c, int64_t begin,
                          int64_t n) {
     trit_real x[TRIT_MAX_SLOT * TRIT_STATE_MAX_BLOCK], *slot[TRIT_MAX_SLOT] = {0};
     trit_real *w = trit_param_val(it->param) + begin, *g = trit_param_grad(it->param) + begin;
+    bool direct = it->type->update8 && it->slot[0].state == &trit_state_dyn8 && c->finite;
     for (int k = 0; k < it->type->n_slot; k++) {
         if (!is_coded(&it->slot[k])) continue;
         slot[k] = x + k * it->chunk;
-        trit_slot_decode(&it->slot[k], c->k, begin, n, slot[k]);
+        if (!direct) trit_slot_decode(&it->slot[k], c->k, begin, n, slot[k]);
     }
-    if (c->finite) {
+    if (direct) {
+        update_8bit(it, c, begin, n, w, g, slot);
+    } else if (c->finite) {
         it->type->update(c, n, w, g, slot);
     } else {
         bad_elements bad;
@@ -73,7 +91,7 @@ static void update_chunk(const trit_optim_item *it, const trit_optim_call *c, in
         restore_bad(&bad, n, w, g, slot);
     }
     trit_rng r = c->rounding;
-    r.stream = trit_hash32(it->param->path);
+    r.stream = trit_hash32(it->param->path) ^ 0x73746174u;
     for (int k = 0; k < it->type->n_slot; k++) {
         if (!is_coded(&it->slot[k])) continue;
         r.sub = (uint32_t)k;

@@ -6,8 +6,7 @@ static void update(const trit_optim_call *c, int64_t n, trit_real *w, trit_real 
                    trit_real *const *slot) {
     trit_real b1 = TRIT_R(c->beta1), a1 = TRIT_R(1 - c->beta1);
     trit_real b2 = TRIT_R(c->beta2), a2 = TRIT_R(1 - c->beta2);
-    trit_real c1 = TRIT_R(trit_bias_correction(c->beta1, c->t));
-    trit_real c2 = TRIT_R(trit_bias_correction(c->beta2, c->t));
+    trit_real c1 = c->c1, c2 = c->c2;
     trit_real eps = TRIT_R(c->cfg->eps), k = c->grad_scale, *m = slot[0], *v = slot[1];
     for (int64_t i = 0; i < n; i++) {
         trit_real gi = k * g[i];

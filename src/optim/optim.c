@@ -159,6 +159,11 @@ double trit_optim_lr(const trit_optim *o, int64_t step) {
     return trit_lr_at(&o->cfg, o->total_steps, step);
 }
 
+/* 1/(1 - beta^t): makes the mean of an average that began at 0 right. */
+static trit_real bias_correction(double beta, int64_t t) {
+    return TRIT_R(1 / (1 - pow(beta, (double)t)));
+}
+
 static trit_optim_call call_of(const pass *p, const trit_optim_item *it) {
     trit_optim_call c = p->call;
     c.lr = TRIT_R(p->lr * it->lr_scale);
@@ -166,6 +171,8 @@ static trit_optim_call call_of(const pass *p, const trit_optim_item *it) {
     c.grad_scale = TRIT_R(it->factor);
     c.beta1 = it->beta1;
     c.beta2 = it->beta2;
+    c.c1 = bias_correction(c.beta1, c.t);
+    c.c2 = bias_correction(c.beta2, c.t);
     return c;
 }
 
@@ -257,13 +264,17 @@ static void finish_item(const pass *p, const trit_optim_item *it) {
 
 void trit_optim_update(const trit_optim *o, const trit_exec *x, int64_t step, double norm) {
     trit_optim_clip(o, step, norm);
-    const pass p = {
-        .o = o,
-        .x = x,
-        .lr = trit_optim_lr(o, step),
-        .decays = trit_lr_decays(&o->cfg, o->total_steps, step),
-        .keep = fmin(o->cfg.ema, (double)step / (double)(step + 10)),
-        .call = {.k = &x->k, .cfg = &o->cfg, .t = step + 1, .total_steps = o->total_steps}};
+    const pass p = {.o = o,
+                    .x = x,
+                    .lr = trit_optim_lr(o, step),
+                    .decays = trit_lr_decays(&o->cfg, o->total_steps, step),
+                    .keep = fmin(o->cfg.ema, (double)step / (double)(step + 10)),
+                    .call = {.k = &x->k,
+                             .cfg = &o->cfg,
+                             .t = step + 1,
+                             .total_steps = o->total_steps,
+                             .finite = isfinite(norm),
+                             .rounding = x->rng}};
 #pragma omp parallel for schedule(static) num_threads(x->n_threads)
     for (int i = 0; i < o->n_span; i++) update_span(&p, &o->span[i]);
     for (int i = 0; i < o->n_item; i++) {

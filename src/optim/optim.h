@@ -17,6 +17,7 @@ typedef struct trit_optim_call {
     trit_real lr, decay;  /* after schedules; decay is 0 for what does not decay */
     trit_real grad_scale; /* multiplies every gradient: clipping */
     double beta1, beta2;  /* of this parameter */
+    trit_real c1, c2;     /* 1/(1 - beta^t): correct the bias of averages that began at 0 */
     bool finite;          /* whether all gradients are */
     trit_rng rounding;    /* of state, at random */
 } trit_optim_call;
@@ -53,6 +54,11 @@ struct trit_optim_type {
      * that the parameter does not have, or has in a shape of their own. */
     void (*update)(const trit_optim_call *c, int64_t n, trit_real *w, trit_real *g,
                    trit_real *const *slot);
+    /* The same for a block whose state k is code[k][n] of the 8-bit maps times a[k] and goes to
+     * slot[k] as numbers; gives the bits of update on decoded state, sooner. NULL: there is none.
+     */
+    void (*update8)(const trit_optim_call *c, int64_t n, trit_real *w, trit_real *g,
+                    const trit_real *a, const uint8_t *const *code, trit_real *const *slot);
     /* What needs the tensor whole, after update of all its elements; the same bits for any number
      * of threads, and nothing is allocated. grad_scale is 1. NULL: update does it all. */
     void (*finish)(const trit_optim_call *c, trit_optim_whole *t);

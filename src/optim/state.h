@@ -39,6 +39,7 @@ typedef struct trit_state_type {
     void (*encode_random)(const trit_state_block *b, const trit_rng *r, uint64_t first);
 } trit_state_type;
 extern const trit_state_type *const trit_state_types[]; /* rows in list order, then NULL */
+extern const trit_state_type trit_state_dyn8;
 
 /* One state array of one parameter: what a checkpoint keeps, and all that knows how it is stored.
  */

@@ -1,4 +1,4 @@
-/* Encodings of state on their own; in an update they are tested in test_optim_state.c. */
+/* Encodings of state on their own; in an update they are tested in test_state_update.c. */
 #include "optim/state.h"
 
 #include "optim/state_map.h"
