@@ -52,6 +52,59 @@ trit_status trit_cli_open_kept(trit_run *r, trit_experiment *x, const char *path
     return trit_store_load_weights(checkpoint, r, NULL, e);
 }
 
+typedef struct state_sum {
+    int64_t n_tensor, n, bytes;
+} state_sum;
+
+static void add_state(state_sum *s, const trit_optim_item *it) {
+    s->n_tensor++;
+    s->n += trit_tensor_len(&it->param->val);
+    s->bytes += trit_optim_item_bytes(it);
+}
+
+static void print_state_line(FILE *to, const char *what, const state_sum *s) {
+    char n[32], bytes[32];
+    if (!s->n_tensor) return;
+    fprintf(to, "  %-28s %4lld tensors %12s elements %9sB  %.4g bytes each\n", what,
+            (long long)s->n_tensor, trit_text_si(n, (double)s->n),
+            trit_text_si(bytes, (double)s->bytes), (double)s->bytes / (double)s->n);
+}
+
+void trit_cli_print_state(FILE *to, const trit_optim *o, bool each) {
+    char bytes[32], what[64];
+    const char *name = trit_state_names[o->cfg.state];
+    state_sum coded = {0};
+    fprintf(to, "optimizer state: %s, %s, %sB\n", o->type->name, name,
+            trit_text_si(bytes, (double)trit_optim_state_bytes(o)));
+    for (int i = 0; i < o->n_item; i++) {
+        if (!o->item[i].plain) add_state(&coded, &o->item[i]);
+    }
+    print_state_line(to, name, &coded);
+    for (int i = 0; i < o->n_item; i++) {
+        const char *why = o->item[i].plain;
+        bool first = why;
+        for (int k = 0; first && k < i; k++) {
+            first = !o->item[k].plain || strcmp(o->item[k].plain, why) != 0;
+        }
+        if (!first) continue;
+        state_sum plain = {0};
+        for (int k = i; k < o->n_item; k++) {
+            const char *other = o->item[k].plain;
+            if (other && strcmp(other, why) == 0) add_state(&plain, &o->item[k]);
+        }
+        snprintf(what, sizeof what, "fp32: %s", why);
+        print_state_line(to, what, &plain);
+    }
+    for (int i = 0; each && i < o->n_item; i++) {
+        const trit_optim_item *it = &o->item[i];
+        char shape[96];
+        fprintf(to, "    %-32s %-14s %10lld B  %s%s\n", it->param->path,
+                trit_tensor_shape_text(&it->param->val, shape),
+                (long long)trit_optim_item_bytes(it), it->plain ? "fp32: " : name,
+                it->plain ? it->plain : "");
+    }
+}
+
 void trit_cli_json_number(trit_text *out, const char *key, double value) {
     trit_text_add(out, "%s\"%s\":", out->len ? "," : "{", key);
     trit_json_number(out, value);

@@ -82,7 +82,7 @@ static void print_machine(const trit_run *r) {
 
 static void print_all(const trit_run *r) {
     const trit_config *c = &r->exp->cfg;
-    char a[32], b[32], s[32];
+    char a[32], b[32];
     printf("%s (config %s)\n", c->name, r->exp->hash);
     printf("data\n  %s training tokens, %s validation tokens, vocabulary %d\n",
            trit_text_si(a, (double)trit_data_train_tokens(r->data)),
@@ -96,12 +96,11 @@ static void print_all(const trit_run *r) {
     print_plan("evaluation", &r->eval);
     double held = (double)trit_params_count(&r->ps),
            frozen = (double)trit_params_count_frozen(&r->ps);
-    printf("  parameters and gradients %sB, optimizer state (%s) %sB\n",
-           trit_text_si(a, 8 * held - 4 * frozen), r->opt.type->name,
-           trit_text_si(s, (double)trit_optim_state_bytes(&r->opt)));
+    printf("  parameters and gradients %sB\n", trit_text_si(a, 8 * held - 4 * frozen));
     printf("  planned peak %sB, with the scratch of %d threads (recompute: %s)\n",
            trit_text_si(a, (double)trit_run_planned_bytes(r)), r->x.n_threads,
            trit_recompute_names[c->train.recompute]);
+    trit_cli_print_state(stdout, &r->opt, trit_state_types[r->opt.cfg.state]->decode);
     print_machine(r);
 }
 

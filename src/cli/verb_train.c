@@ -95,6 +95,7 @@ static void introduce(const trit_run *r, const char *dir) {
     fprintf(stderr, "%d threads, %s kernels, %s%s%s; %sB of values and gradients\n", r->x.n_threads,
             r->x.k.isa, r->x.blas.name, *r->x.blas.core ? " " : "", r->x.blas.core,
             trit_text_si(plan, (double)r->plan_bytes));
+    trit_cli_print_state(stderr, &r->opt, false);
     if (r->step) {
         fprintf(stderr, "continues %s at step %lld\n", dir, (long long)r->step);
     } else {
