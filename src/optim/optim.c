@@ -4,6 +4,7 @@
 #include "optim/optim_list.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -94,7 +95,7 @@ static trit_status add_item(trit_optim *o, trit_param *p, trit_arena *mem, trit_
 }
 
 trit_status trit_optim_init(trit_optim *o, const trit_optim_cfg *cfg, const trit_params *ps,
-                            int64_t total_steps, trit_error *e) {
+                            int64_t total_steps, int n_threads, trit_error *e) {
     *o = (trit_optim){.type = trit_optim_types[cfg->kind], .cfg = *cfg, .total_steps = total_steps};
     int64_t n_span = 0;
     for (int i = 0; i < ps->n; i++) {
@@ -113,7 +114,9 @@ trit_status trit_optim_init(trit_optim *o, const trit_optim_cfg *cfg, const trit
         size_t bytes = type->scratch ? type->scratch(&ps->at[i]->val) : 0;
         if (bytes > scratch) scratch = bytes;
     }
-    o->scratch = trit_arena_get(ps->mem, scratch, e);
+    o->scratch_bytes = (scratch + TRIT_ALIGN - 1) / TRIT_ALIGN * TRIT_ALIGN;
+    o->n_scratch = n_threads;
+    o->scratch = trit_arena_get(ps->mem, o->scratch_bytes * (size_t)n_threads, e);
     return o->scratch ? TRIT_OK : TRIT_E_NOMEM;
 }
 
@@ -240,22 +243,24 @@ static void update_span(const pass *p, const trit_optim_span *s) {
     if (!it->type->finish) complete(p, it, s->begin, s->n);
 }
 
-static void finish_item(const pass *p, const trit_optim_item *it) {
+/* On one thread, which is number `thread`. */
+static void finish_item(const pass *p, const trit_optim_item *it, int thread) {
     const trit_optim *o = p->o;
+    trit_exec alone = *p->x;
+    alone.n_threads = 1;
     trit_optim_call c = call_of(p, it);
     if (c.cfg->decay_mode != TRIT_DECAY_decoupled) c.decay = 0;
     c.grad_scale = 1;
-    trit_optim_whole t = {.x = p->x,
+    trit_optim_whole t = {.x = &alone,
                           .shape = &it->param->val,
                           .w = trit_param_val(it->param),
                           .u = trit_param_grad(it->param),
-                          .scratch = o->scratch,
+                          .scratch = o->scratch + (size_t)thread * o->scratch_bytes,
                           .partial = o->partial + it->first_span};
     for (int k = 0; k < it->type->n_slot; k++) {
         if (it->slot[k].own_shape) t.slot[k] = trit_slot_at(&it->slot[k], 0);
     }
     it->type->finish(&c, &t);
-#pragma omp parallel for schedule(static) num_threads(p->x->n_threads)
     for (int i = 0; i < it->n_span; i++) {
         const trit_optim_span *s = &o->span[it->first_span + i];
         complete(p, it, s->begin, s->n);
@@ -277,8 +282,12 @@ void trit_optim_update(const trit_optim *o, const trit_exec *x, int64_t step, do
                              .rounding = x->rng}};
 #pragma omp parallel for schedule(static) num_threads(x->n_threads)
     for (int i = 0; i < o->n_span; i++) update_span(&p, &o->span[i]);
+    if (!o->type->finish) return;
+    /* A tensor's products are too small to be worth a barrier each. */
+    int n_threads = x->n_threads < o->n_scratch ? x->n_threads : o->n_scratch;
+#pragma omp parallel for schedule(dynamic) num_threads(n_threads)
     for (int i = 0; i < o->n_item; i++) {
-        if (o->item[i].type->finish) finish_item(&p, &o->item[i]);
+        if (o->item[i].type->finish) finish_item(&p, &o->item[i], omp_get_thread_num());
     }
 }
 

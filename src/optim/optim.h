@@ -22,7 +22,7 @@ typedef struct trit_optim_call {
     trit_rng rounding;    /* of state, at random */
 } trit_optim_call;
 
-/* A whole tensor as a type sees it, on all threads. */
+/* A whole tensor as a type sees it. x has one thread: tensors are shared out among them. */
 typedef struct trit_optim_whole {
     const trit_exec *x;
     const trit_tensor *shape;       /* of the parameter */
@@ -97,7 +97,9 @@ typedef struct trit_optim {
     trit_optim_span *span; /* [n_span] */
     int n_span;
     double *partial; /* [n_span] */
-    void *scratch;   /* for finish */
+    char *scratch;   /* for finish: n_scratch parts of scratch_bytes */
+    size_t scratch_bytes;
+    int n_scratch;
     int64_t total_steps;
 } trit_optim;
 
@@ -108,7 +110,7 @@ trit_status trit_optim_freeze(const trit_optim_cfg *cfg, const trit_params *ps, 
 /* After all graphs are traced: parameters that no graph uses, frozen ones and buffers get no state.
  * Lengths of cfg are in steps. Everything lives in ps->mem. */
 trit_status trit_optim_init(trit_optim *o, const trit_optim_cfg *cfg, const trit_params *ps,
-                            int64_t total_steps, trit_error *e);
+                            int64_t total_steps, int n_threads, trit_error *e);
 /* The trained parameter p; NULL: it is not trained. */
 trit_optim_item *trit_optim_find(const trit_optim *o, const trit_param *p);
 /* State k of a parameter as checkpoints keep it, its type's first; false: there are no more. */

@@ -158,7 +158,7 @@ static trit_status open_optim(optim_rig *r, int64_t n, const trit_optim_timing *
                                   .eps = 1e-8,
                                   .momentum = 0.9,
                                   .weight_decay = 0.1};
-        TRIT_TRY(trit_optim_init(&r->o[i], &c, &r->ps, 1000, e));
+        TRIT_TRY(trit_optim_init(&r->o[i], &c, &r->ps, 1000, 1, e));
         int64_t numbers = trit_optim_state_bytes(&r->o[i]) / (int64_t)sizeof(trit_real);
         if (numbers > r->n_other) r->n_other = numbers;
     }

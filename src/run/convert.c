@@ -63,7 +63,8 @@ static trit_status load_config(const char *dir, trit_experiment *x, trit_error *
 /* The run's optimizer with the other state, in its arena. */
 static trit_status convert(trit_run *r, const trit_experiment *next, trit_error *e) {
     trit_optim to;
-    TRIT_TRY(trit_optim_init(&to, &next->cfg.optim, &r->ps, next->cfg.train.steps, e));
+    TRIT_TRY(
+        trit_optim_init(&to, &next->cfg.optim, &r->ps, next->cfg.train.steps, r->x.n_threads, e));
     for (int i = 0; i < to.n_item; i++) {
         const trit_optim_item *a = &r->opt.item[i], *b = &to.item[i];
         const trit_slot *old, *new;

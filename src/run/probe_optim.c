@@ -84,7 +84,7 @@ static trit_status set_up(rig *r, trit_error *e) {
         *e = r->g.err;
         return e->code;
     }
-    TRIT_TRY(trit_optim_init(&r->o, &cfg, &r->ps, r->steps, e));
+    TRIT_TRY(trit_optim_init(&r->o, &cfg, &r->ps, r->steps, 1, e));
     int64_t most = trit_tensor_len(&r->w);
     if (most < TRIT_CLIP_HISTORY) most = TRIT_CLIP_HISTORY;
     r->values = trit_arena_get(&r->mem, (size_t)most * sizeof *r->values, e);

@@ -75,7 +75,7 @@ static trit_status open_training(trit_run *r, trit_error *e) {
         return TRIT_FAIL(e, E_CONFIG, "%s: /optim/%s", r->exp->file, why.text);
     }
     TRIT_TRY(trace(r, &r->train, TRIT_TRAIN, c->train.batch, true, e));
-    return trit_optim_init(&r->opt, &optim, &r->ps, c->train.steps, e);
+    return trit_optim_init(&r->opt, &optim, &r->ps, c->train.steps, r->x.n_threads, e);
 }
 
 /* Controllers and statistics of a run in training. */

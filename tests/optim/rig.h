@@ -31,7 +31,7 @@ static inline void rig_open(rig *r, const trit_optim_cfg *cfg, trit_role role, i
     }
     trit_graph_init(&r->g, TRIT_TRAIN);
     trit_leaf(&r->g, r->p);
-    assert_ok(trit_optim_init(&r->o, cfg, &r->ps, 1000, &e));
+    assert_ok(trit_optim_init(&r->o, cfg, &r->ps, 1000, n_threads, &e));
 }
 
 static inline void rig_step(rig *r, const double *g) {

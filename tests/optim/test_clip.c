@@ -91,7 +91,7 @@ static void groups(void **state) {
         trit_leaf(&r.g, p[i]);
         *trit_param_grad(p[i]) = TRIT_R(g[i]);
     }
-    assert_ok(trit_optim_init(&r.o, &cfg, &r.ps, 10, &e));
+    assert_ok(trit_optim_init(&r.o, &cfg, &r.ps, 10, 1, &e));
     trit_optim_update(&r.o, &r.x, 0, trit_optim_grad_norm(&r.o, &r.x));
     static const double expected[] = {.6, .8, 6, 1};
     for (int i = 0; i < 4; i++) assert_near(*trit_param_val(p[i]), -expected[i], 1e-6);

@@ -34,7 +34,7 @@ static trit_status open_model(model *m, const trit_optim_cfg *cfg, trit_error *e
     TRIT_TRY(trit_optim_freeze(cfg, &m->ps, e));
     trit_graph_init(&m->g, TRIT_TRAIN);
     for (int i = 0; i < m->ps.n; i++) trit_leaf(&m->g, m->ps.at[i]);
-    return trit_optim_init(&m->o, cfg, &m->ps, 10, e);
+    return trit_optim_init(&m->o, cfg, &m->ps, 10, 1, e);
 }
 
 static void close_model(model *m) {

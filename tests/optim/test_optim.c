@@ -45,7 +45,7 @@ static void open_fixture(fixture *f, const trit_optim_cfg *cfg, int64_t steps, i
     for (int i = 0; i < f->ps.n; i++) {
         if (f->ps.at[i] != unused) trit_leaf(&f->g, f->ps.at[i]);
     }
-    assert_ok(trit_optim_init(&f->o, cfg, &f->ps, steps, &e));
+    assert_ok(trit_optim_init(&f->o, cfg, &f->ps, steps, n_threads, &e));
 }
 
 static void close_fixture(fixture *f) {

@@ -48,7 +48,7 @@ static void open_bench(bench *b, const trit_optim_cfg *c, int64_t n, int n_threa
         trit_runtime_open(&b->x, &(trit_runtime_options){.n_threads = n_threads, .cpu = isa}, &e));
     assert_ok(trit_params_add(&b->ps, "w", TRIT_ROLE_weight, 1, &n, &b->p, &e));
     b->p->used = true;
-    assert_ok(trit_optim_init(&b->o, c, &b->ps, 1000, &e));
+    assert_ok(trit_optim_init(&b->o, c, &b->ps, 1000, b->x.n_threads, &e));
 }
 
 static void close_bench(bench *b) {
@@ -324,7 +324,7 @@ static void eligibility(void **state) {
         trit_optim_cfg cfg = config("8bit");
         cfg.state_min = 4096;
         cfg.state_embeddings = with_embeddings;
-        assert_ok(trit_optim_init(&o, &cfg, &ps, 10, &e));
+        assert_ok(trit_optim_init(&o, &cfg, &ps, 10, 1, &e));
         for (int i = 0; i < N; i++) {
             bool coded = !p[i].why || (with_embeddings && i == 3);
             if (coded) {
