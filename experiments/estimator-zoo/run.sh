@@ -79,7 +79,7 @@ cell() {
         "train.seed=$2" --run "$run/run" --json >"$run/out" 2>"$run/log" || status=$?
     case $status in
     0) ;;
-    1) grep '^trit: ' "$run/log" >&2 ;; # no number came out of it: that is a result
+    76) grep '^trit: ' "$run/log" >&2 ;; # no number came out of it: that is a result
     *)
         [ $status -eq 75 ] || cat "$run/log" >&2
         exit 255
