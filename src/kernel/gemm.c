@@ -140,24 +140,27 @@ static void tile_shape(int64_t m, int64_t n, int64_t *tm, int64_t *tn) {
     }
 }
 
+/* Tile t of those of tm x tn, row by row. */
+static void run_tile(const trit_blas *blas, const trit_gemm *g, int64_t tm, int64_t tn, int64_t t) {
+    int64_t n_col = (g->n + tn - 1) / tn, i = t / n_col * tm, j = t % n_col * tn;
+    trit_gemm tile = *g;
+    tile.m = g->m - i < tm ? g->m - i : tm;
+    tile.n = g->n - j < tn ? g->n - j : tn;
+    tile.a = g->ta ? g->a + i : g->a + i * g->lda;
+    tile.b = g->tb ? g->b + j * g->ldb : g->b + j;
+    tile.c = g->c + i * g->ldc + j;
+    blas->one(blas, &tile);
+}
+
 void trit_gemm_run(const trit_blas *blas, int n_threads, const trit_gemm *g) {
     if (!g->m || !g->n) return;
     int64_t tm, tn;
     tile_shape(g->m, g->n, &tm, &tn);
-    int64_t n_row = (g->m + tm - 1) / tm, n_col = (g->n + tn - 1) / tn;
-    if (n_row * n_col == 1) { /* a team of one would be made and thrown away: it allocates */
-        blas->one(blas, g);
+    int64_t n = ((g->m + tm - 1) / tm) * ((g->n + tn - 1) / tn);
+    if (n_threads == 1 || n == 1) { /* a team of one would be made and thrown away: it allocates */
+        for (int64_t t = 0; t < n; t++) run_tile(blas, g, tm, tn, t);
         return;
     }
 #pragma omp parallel for schedule(static) num_threads(n_threads)
-    for (int64_t t = 0; t < n_row * n_col; t++) {
-        int64_t i = t / n_col * tm, j = t % n_col * tn;
-        trit_gemm tile = *g;
-        tile.m = g->m - i < tm ? g->m - i : tm;
-        tile.n = g->n - j < tn ? g->n - j : tn;
-        tile.a = g->ta ? g->a + i : g->a + i * g->lda;
-        tile.b = g->tb ? g->b + j * g->ldb : g->b + j;
-        tile.c = g->c + i * g->ldc + j;
-        blas->one(blas, &tile);
-    }
+    for (int64_t t = 0; t < n; t++) run_tile(blas, g, tm, tn, t);
 }

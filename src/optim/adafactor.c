@@ -62,14 +62,11 @@ static void divide(const trit_optim_call *c, const trit_optim_whole *t) {
     int64_t rows = t->shape->dim[0], cols = t->shape->dim[1];
     trit_real *row = t->slot[ROW];
     const trit_real *root = t->scratch;
-#pragma omp parallel for schedule(static) num_threads(t->x->n_threads)
     for (int64_t i = 0; i < rows; i++) {
         average(c, &row[i], t->x->k.sum_sq(cols, t->u + i * cols) / (double)cols);
     }
-#pragma omp parallel for schedule(static) num_threads(t->x->n_threads)
     for (int64_t j = 0; j < cols; j += TRIT_COL_GRAIN) average_columns(c, t, j);
     double mean = t->x->k.sum(rows, row) / (double)rows;
-#pragma omp parallel for schedule(static) num_threads(t->x->n_threads)
     for (int64_t i = 0; i < rows; i++) {
         trit_real k = TRIT_R(sqrt(mean / (double)row[i])), *u = t->u + i * cols;
         for (int64_t j = 0; j < cols; j++) u[j] *= k * root[j];

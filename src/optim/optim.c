@@ -310,7 +310,6 @@ void trit_optim_swap(const trit_optim *o, const trit_exec *x) {
 
 double trit_optim_sum_sq(const trit_optim_whole *t, const trit_real *a) {
     int64_t len = trit_tensor_len(t->shape), n = (len + TRIT_SPAN_GRAIN - 1) / TRIT_SPAN_GRAIN;
-#pragma omp parallel for schedule(static) num_threads(t->x->n_threads)
     for (int64_t i = 0; i < n; i++) {
         int64_t at = i * TRIT_SPAN_GRAIN;
         t->partial[i] = t->x->k.sum_sq(trit_span_len(len, at), a + at);
@@ -322,7 +321,6 @@ double trit_optim_sum_sq(const trit_optim_whole *t, const trit_real *a) {
 
 void trit_optim_apply(const trit_optim_whole *t, trit_real decay, trit_real k, const trit_real *u) {
     int64_t len = trit_tensor_len(t->shape);
-#pragma omp parallel for schedule(static) num_threads(t->x->n_threads)
     for (int64_t at = 0; at < len; at += TRIT_SPAN_GRAIN) {
         int64_t end = at + trit_span_len(len, at);
         for (int64_t i = at; i < end; i++) t->w[i] -= decay * t->w[i] + k * u[i];
