@@ -110,7 +110,9 @@ static trit_status add_table(trit_text *out, trit_checkpoint *c[2], const flips 
             t[k] = at[k] < n[k] ? trit_checkpoint_tensor(c[k], at[k]) : NULL;
         }
         int order = !t[0] ? 1 : !t[1] ? -1 : strcmp(t[0]->path, t[1]->path);
-        trit_text_add(out, "%-*s", width, t[order > 0]->path);
+        const trit_ckpt_tensor *shown = t[order > 0];
+        TRIT_ASSERT(shown);
+        trit_text_add(out, "%-*s", width, shown->path);
         if (order) {
             trit_text_add(out, "  only in %s", order < 0 ? "the first" : "the second");
         } else {

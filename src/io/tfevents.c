@@ -132,7 +132,7 @@ void trit_tfevents_levels(trit_text *out, double wall, int64_t step, const char 
         number[4] += share[i] * i * i;
     }
     for (int i = 0; i < 5; i++) {
-        add_fixed(&histogram, (uint64_t)(0x09 + 8 * i), 1);
+        add_fixed(&histogram, 0x09 + 8 * (uint64_t)i, 1);
         add_double(&histogram, number[i]);
     }
     add_message(&histogram, 0x32, &limits);

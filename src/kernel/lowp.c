@@ -1,5 +1,6 @@
 #include "kernel/lowp.h"
 
+#include "base/status.h"
 #include "kernel/cpu.h"
 #include "kernel/lowp_tile.h"
 
@@ -304,6 +305,7 @@ void trit_lowp_backward(const trit_lowp *l, int64_t M, int64_t N, int64_t K, con
                         bool acc_dw, void *work) {
     const lowp_ops *ops = ops_of(l);
     backward_desk d = {0};
+    TRIT_ASSERT(work);
     lay_out(M, N, K, work, &d);
 #pragma omp parallel num_threads(l->n_threads)
     {

@@ -283,9 +283,9 @@ void trit_optim_update(const trit_optim *o, const trit_exec *x, int64_t step, do
 #pragma omp parallel for schedule(static) num_threads(x->n_threads)
     for (int i = 0; i < o->n_span; i++) update_span(&p, &o->span[i]);
     if (!o->type->finish) return;
-    /* A tensor's products are too small to be worth a barrier each. */
-    int n_threads = x->n_threads < o->n_scratch ? x->n_threads : o->n_scratch;
-#pragma omp parallel for schedule(dynamic) num_threads(n_threads)
+        /* A tensor's products are too small to be worth a barrier each. */
+#pragma omp parallel for schedule(dynamic) \
+    num_threads(x->n_threads < o->n_scratch ? x->n_threads : o->n_scratch)
     for (int i = 0; i < o->n_item; i++) {
         if (o->item[i].type->finish) finish_item(&p, &o->item[i], omp_get_thread_num());
     }

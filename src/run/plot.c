@@ -38,8 +38,10 @@ static void run_name(const char *run, char name[200]) {
     char path[PATH_BYTES];
     cJSON *config = NULL;
     snprintf(path, sizeof path, "%s/config.json", run);
-    const cJSON *own = trit_json_load(&config, path, NULL) ? NULL : trit_json_get(config, "name");
-    snprintf(name, 200, "%s", cJSON_IsString(own) ? own->valuestring : short_name(run));
+    const char *own = trit_json_load(&config, path, NULL)
+                          ? NULL
+                          : cJSON_GetStringValue(trit_json_get(config, "name"));
+    snprintf(name, 200, "%s", own ? own : short_name(run));
     cJSON_Delete(config);
 }
 

@@ -178,14 +178,14 @@ static void one_signal(suite *u, int i, int64_t whole) {
     for (; code == 75 && n < 4; n++) {
         pid_t pid = start("signalled");
         /* Never before the handlers are in place: the program has to load first. */
-        usleep((useconds_t)(whole / 8 + draw(STREAM_SIGNAL, (uint64_t)(8 * i + n), whole)));
+        usleep((useconds_t)(whole / 8 + draw(STREAM_SIGNAL, 8 * (uint64_t)i + (uint64_t)n, whole)));
         if (way == 2) {
             kill(pid, SIGSTOP);
             usleep(20000);
         }
         kill(pid, number);
         if (way == 1) {
-            usleep((useconds_t)draw(STREAM_SIGNAL, (uint64_t)(9000 + i), 3000));
+            usleep((useconds_t)draw(STREAM_SIGNAL, 9000 + (uint64_t)i, 3000));
             kill(pid, SIGTERM);
         }
         if (way == 2) kill(pid, SIGCONT);

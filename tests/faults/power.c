@@ -199,7 +199,9 @@ static int64_t play(disk *d, const recorder *r, int n, int chance) {
     for (int k = 0; k < n && settled; k++) {
         const event *w = &r->at[k];
         bool names = w->kind == MAKE || w->kind == MKDIR || w->kind == RENAME || w->kind == UNLINK;
-        bool lucky = chance == 1 || (chance > 1 && draw(5, (uint64_t)(n * 64 + chance * 7 + k), 2));
+        bool lucky =
+            chance == 1 ||
+            (chance > 1 && draw(5, (uint64_t)n * 64 + (uint64_t)chance * 7 + (uint64_t)k, 2));
         if (names && !settled[k] && lucky) settle(d, w);
     }
     free(settled);
@@ -220,7 +222,8 @@ static bool has_dir(const disk *d, const char *path) {
  * zeros where it was not flushed, or half of the rest. */
 static void write_file(const disk *d, int i, int n, int chance) {
     const content *c = &d->file[i];
-    int64_t luck = chance < 2 ? chance : draw(6, (uint64_t)(n * 64 + chance * 7 + i), 4);
+    int64_t luck =
+        chance < 2 ? chance : draw(6, (uint64_t)n * 64 + (uint64_t)chance * 7 + (uint64_t)i, 4);
     if (luck == 1 || (c->n_now == c->n_flushed && !memcmp(c->now, c->flushed, c->n_now))) {
         write_all(d->name[i], c->now, c->n_now);
         return;
