@@ -21,9 +21,9 @@ all: ## configure and build; says which packages are missing, installs nothing
 	@scripts/packages.sh --check build
 	@$(MAKE) --no-print-directory compile
 
-compile:
+compile: # TARGET: one program; else everything
 	@$(configure) -B $(BUILD) --log-level=WARNING
-	@$(call build_in,$(BUILD))
+	@$(call build_in,$(BUILD)) $(if $(TARGET),--target $(TARGET))
 
 build-packages:
 	@scripts/packages.sh --install build
@@ -31,8 +31,8 @@ build-packages:
 check-packages:
 	@scripts/packages.sh --install build checks
 
-demo: build-packages ## install what is missing, build, train a small network, let it write
-	@$(MAKE) --no-print-directory compile
+demo: build-packages ## install what is missing, build the program, train a small network, let it write
+	@$(MAKE) --no-print-directory compile TARGET=trit_cli
 	$(BUILD)/trit train configs/quickstart.json --run $(RUN)
 	$(BUILD)/trit generate $(RUN) --prompt "Once" --tokens 500 --temperature 0.3 --seed 7
 	@for plot in $(RUN)/plots/*.png; do [ ! -f "$$plot" ] || echo "Curves: $$plot"; done

@@ -76,6 +76,7 @@ void trit_cli_print_state(FILE *to, const trit_optim *o, bool each) {
     state_sum coded = {0};
     fprintf(to, "optimizer state: %s, %s, %sB\n", o->type->name, name,
             trit_text_si(bytes, (double)trit_optim_state_bytes(o)));
+    if (!trit_state_types[o->cfg.state]->decode) return; /* one encoding has no parts */
     for (int i = 0; i < o->n_item; i++) {
         if (!o->item[i].plain) add_state(&coded, &o->item[i]);
     }

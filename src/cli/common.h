@@ -18,8 +18,8 @@ trit_status trit_cli_one(const char **out, const char *what, int n, char **args,
 trit_status trit_cli_open_kept(trit_run *r, trit_experiment *x, const char *path, const char *which,
                                unsigned what, void (*change)(void *self, trit_config *c),
                                void *self, trit_error *e);
-/* How the state of the optimizer is stored: a line for what is encoded, one for each reason why
- * something is not. each: a line for every tensor too. */
+/* How the state of the optimizer is stored; where it is encoded, a line for what is, and one for
+ * each reason why something is not. each: a line for every tensor then, too. */
 void trit_cli_print_state(FILE *to, const trit_optim *o, bool each);
 /* "key":value parts of a JSON line: the number, or null where it is not finite. */
 void trit_cli_json_number(trit_text *out, const char *key, double value);

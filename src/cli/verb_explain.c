@@ -100,7 +100,7 @@ static void print_all(const trit_run *r) {
     printf("  planned peak %sB, with the scratch of %d threads (recompute: %s)\n",
            trit_text_si(a, (double)trit_run_planned_bytes(r)), r->x.n_threads,
            trit_recompute_names[c->train.recompute]);
-    trit_cli_print_state(stdout, &r->opt, trit_state_types[r->opt.cfg.state]->decode);
+    trit_cli_print_state(stdout, &r->opt, true);
     print_machine(r);
 }
 

@@ -108,7 +108,8 @@ typedef struct trit_optim {
  */
 trit_status trit_optim_freeze(const trit_optim_cfg *cfg, const trit_params *ps, trit_error *e);
 /* After all graphs are traced: parameters that no graph uses, frozen ones and buffers get no state.
- * Lengths of cfg are in steps. Everything lives in ps->mem. */
+ * Lengths of cfg are in steps. n_threads: at most so many update whole tensors at a time, each with
+ * scratch of its own. Everything lives in ps->mem. */
 trit_status trit_optim_init(trit_optim *o, const trit_optim_cfg *cfg, const trit_params *ps,
                             int64_t total_steps, int n_threads, trit_error *e);
 /* The trained parameter p; NULL: it is not trained. */

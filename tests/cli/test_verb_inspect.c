@@ -1,24 +1,14 @@
 /* `trit inspect`, run as a program. */
-#include "testing.h"
+#include "merged.h"
 
 #include "io/checkpoint.h"
 #include "io/io_faults.h"
 #include "io/json.h"
 
-#include <sys/wait.h>
-
-static char dir[256], out[16384];
+static char dir[256];
 
 static int trit(const char *args) {
-    char line[1024];
-    assert_true(snprintf(line, sizeof line, "exec 2>&1; '%s' inspect %s", TRIT_CLI, args) <
-                (int)sizeof line);
-    FILE *f = popen(line, "r");
-    assert_non_null(f);
-    out[fread(out, 1, sizeof out - 1, f)] = '\0';
-    int status = pclose(f);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
+    return merged_run("inspect", args);
 }
 
 /* `trit inspect DIR/NAME OPTION` */

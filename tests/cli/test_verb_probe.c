@@ -1,36 +1,22 @@
 /* `trit probe`, run as a program. */
-#include "testing.h"
+#include "merged.h"
 
 #include "io/io_faults.h"
 #include "io/json.h"
-
-#include <sys/wait.h>
 
 #define X     "'[-1.3, -0.45, -0.1, 0, 0.2, 0.55, 0.9, 2.1]'"
 #define G     "'[0.1, -0.2, 0.3, -0.4, 0.5, -0.6, 0.7, -0.8]'"
 #define LSQ3  "'{\"grid\":\"int\",\"bits\":3,\"scale\":\"learned\",\"estimator\":\"ste-clip\"}'"
 #define TRAIN " --x " X " --g " G " --state '{\"step\": 0.5}'"
 
-static char dir[256], out[1 << 16];
+static char dir[256];
 
 static int trit(const char *args) {
-    char line[2048];
-    assert_true(snprintf(line, sizeof line, "exec 2>&1; '%s' probe %s", TRIT_CLI, args) <
-                (int)sizeof line);
-    FILE *f = popen(line, "r");
-    assert_non_null(f);
-    out[fread(out, 1, sizeof out - 1, f)] = '\0';
-    int status = pclose(f);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
+    return merged_run("probe", args);
 }
 
 static cJSON *printed(const char *args) {
-    trit_error e = {0};
-    cJSON *v = NULL;
-    if (trit(args) != 0) print_error("%s", out);
-    assert_ok(trit_json_parse(&v, out, strlen(out), "out", &e));
-    return v;
+    return merged_json("probe", args);
 }
 
 static void assert_list(const cJSON *v, const double *want, int n) {

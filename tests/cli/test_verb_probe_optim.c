@@ -1,30 +1,14 @@
 /* `trit probe-optim`, run as a program. */
-#include "testing.h"
+#include "merged.h"
 
 #include "io/json.h"
 
-#include <sys/wait.h>
-
-static char out[1 << 16];
-
 static int trit(const char *args) {
-    char line[2048];
-    assert_true(snprintf(line, sizeof line, "exec 2>&1; '%s' probe-optim %s", TRIT_CLI, args) <
-                (int)sizeof line);
-    FILE *f = popen(line, "r");
-    assert_non_null(f);
-    out[fread(out, 1, sizeof out - 1, f)] = '\0';
-    int status = pclose(f);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
+    return merged_run("probe-optim", args);
 }
 
 static cJSON *printed(const char *args) {
-    trit_error e = {0};
-    cJSON *v = NULL;
-    if (trit(args) != 0) print_error("%s", out);
-    assert_ok(trit_json_parse(&v, out, strlen(out), "out", &e));
-    return v;
+    return merged_json("probe-optim", args);
 }
 
 /* Member i of a list, or the member of a name of an object; it must be there. */
