@@ -9,6 +9,13 @@ typedef struct totals {
     int64_t params, quantized; /* elements */
 } totals;
 
+/* A quantizer as it is on rows of n_cols: blocks of a rotation are no larger than fits them. */
+static char *spec_on_rows(const trit_spec *sp, int64_t n_cols, char buf[96]) {
+    trit_spec on_rows = *sp;
+    on_rows.block = trit_spec_block(sp, n_cols);
+    return trit_spec_text(&on_rows, buf);
+}
+
 static void print_weight(totals *t, const char *path, const trit_param *w, const trit_quant *wq,
                          const trit_quant *aq, bool shared) {
     char shape[96], weights[96], inputs[96];
@@ -17,8 +24,8 @@ static void print_weight(totals *t, const char *path, const trit_param *w, const
     double bits = trit_deploy_weight_bits(wq, rows, cols);
     printf("  %-22s %-14s %10" PRId64 "  %5.2f  %-36s %s%s\n", path,
            trit_tensor_shape_text(&w->val, shape), rows * cols, bits / (double)(rows * cols),
-           trit_spec_text(&wq->spec, weights), trit_spec_text(aq ? &aq->spec : &off, inputs),
-           shared ? "  (tied to embed)" : "");
+           spec_on_rows(&wq->spec, cols, weights),
+           spec_on_rows(aq ? &aq->spec : &off, cols, inputs), shared ? "  (tied to embed)" : "");
     if (shared) return;
     if (wq->spec.on) t->quantized += rows * cols;
 }

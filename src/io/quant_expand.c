@@ -135,14 +135,6 @@ trit_status trit_quant_settings_override(cJSON *root, const trit_schema *s, cons
 
 /* ---- merging ------------------------------------------------------------------------------- */
 
-static trit_status unknown(const char *key, const char *what, const char *word,
-                           const char *const *words, int n, const char *file, trit_error *e) {
-    char hint[TRIT_TEXT_HINT_BYTES], pointer[TRIT_JSON_POINTER_BYTES];
-    trit_text_hint(hint, word, words, n);
-    trit_json_pointer_add(pointer, "/quant", key);
-    return trit_settings_fail(e, file, pointer, "unknown %s \"%.80s\"%s", what, word, hint);
-}
-
 /* Bits of a method's name: into the part that they are of; a part without any is off. */
 static trit_status set_bits(cJSON *layer, const trit_method *m, const char *name, const char *file,
                             trit_error *e) {
@@ -177,13 +169,9 @@ static trit_status method_layer(const cJSON *name, const char *file, cJSON **out
         TRIT_TRY(expand_specs(*out, file, "/quant", e));
         return set_bits(*out, &m, name->valuestring, file, e);
     }
-    enum { MAX = 256 };
-    const char *words[MAX];
-    int n = 0;
-    for (const trit_method_file *f = trit_method_files; f->name && n < MAX; f++) {
-        words[n++] = f->name;
-    }
-    return unknown("method", "method", name->valuestring, words, n, file, e);
+    char hint[TRIT_TEXT_HINT_BYTES];
+    return trit_settings_fail(e, file, "/quant/method", "unknown method \"%.80s\"%s",
+                              name->valuestring, trit_method_hint(hint, name->valuestring));
 }
 
 /* Refuses an estimator that no row knows; other types are the reader's to refuse. */
@@ -193,7 +181,10 @@ static trit_status check_estimator(const cJSON *v, const char *file, trit_error 
     for (; trit_estimator_names[n]; n++) {
         if (strcmp(trit_estimator_names[n], v->valuestring) == 0) return TRIT_OK;
     }
-    return unknown("estimator", "estimator", v->valuestring, trit_estimator_names, n, file, e);
+    char hint[TRIT_TEXT_HINT_BYTES];
+    return trit_settings_fail(e, file, "/quant/estimator", "unknown estimator \"%.80s\"%s",
+                              v->valuestring,
+                              trit_text_hint(hint, v->valuestring, trit_estimator_names, n));
 }
 
 /* Lays a layer over the section. */

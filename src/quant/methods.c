@@ -1,5 +1,6 @@
 #include "quant/methods.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const trit_method_file *file_of(const char *name, size_t n) {
@@ -28,4 +29,33 @@ bool trit_method_find(const char *name, trit_method *out) {
     if (n < 2 || name[n - 1] != '-') return false;
     out->file = file_of(name, n - 1);
     return out->file != NULL;
+}
+
+/* Length of METHOD in "METHOD-w9", "METHOD-a16" and the like; 0: it is none of these. */
+static size_t base_length(const char *name) {
+    const char *dash = strrchr(name, '-');
+    if (!dash || (dash[1] != 'w' && dash[1] != 'a') || dash[2] < '0' || dash[2] > '9') return 0;
+    size_t n = (size_t)(dash - name);
+    return file_of(name, n) ? n : 0;
+}
+
+char *trit_method_hint(char buf[TRIT_TEXT_HINT_BYTES], const char *name) {
+    size_t n = base_length(name);
+    if (n) {
+        snprintf(buf, TRIT_TEXT_HINT_BYTES,
+                 "; bits of weights and activations are 1 to 8 each, as in %.*s-w4a8", (int)n,
+                 name);
+        return buf;
+    }
+    enum { MAX = 512 };
+    const char *words[MAX];
+    int n_word = 0;
+    for (const trit_method_file *f = trit_method_files; f->name && n_word < MAX; f++) {
+        words[n_word++] = f->name;
+    }
+    const char *near = trit_text_nearest(name, words, n_word);
+    int used = near ? snprintf(buf, TRIT_TEXT_HINT_BYTES, "; did you mean \"%s\"?", near) : 0;
+    snprintf(buf + used, (size_t)(TRIT_TEXT_HINT_BYTES - used),
+             " (allowed: what \"trit methods\" lists)");
+    return buf;
 }

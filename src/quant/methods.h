@@ -2,6 +2,8 @@
 #ifndef TRIT_QUANT_METHODS_H
 #define TRIT_QUANT_METHODS_H
 
+#include "base/text.h"
+
 #include <stdbool.h>
 
 typedef struct trit_method_file {
@@ -21,5 +23,8 @@ typedef struct trit_method {
 /* The method of a name: a file's name, or one followed by "-w" and "a" with bits, of which one may
  * be missing: lsq, lsq-w4, lsq-a8, lsq-w4a8. A file's own name goes first. false: there is none. */
 bool trit_method_find(const char *name, trit_method *out);
+/* What follows "unknown method NAME" in a message: which bits a known method may have, or the
+ * nearest name. Returns buf. */
+char *trit_method_hint(char buf[TRIT_TEXT_HINT_BYTES], const char *name);
 
 #endif

@@ -75,15 +75,6 @@ static trit_status read_section(const want *w, const cJSON *section) {
     return status;
 }
 
-static const char *near_method(const char *text) {
-    const char *words[512] = {NULL};
-    int n = 0;
-    for (const trit_method_file *m = trit_method_files; m->name && n < 512; m++) {
-        words[n++] = m->name;
-    }
-    return trit_text_nearest(text, words, n);
-}
-
 static trit_status read_file(const want *w, const char *path) {
     cJSON *v = NULL;
     TRIT_TRY(trit_json_load(&v, path, w->e));
@@ -109,16 +100,15 @@ static trit_status read_text(const want *w, const cJSON *v) {
     if (*text == '{') return read_json(w, text);
     trit_method method;
     if (trit_method_find(text, &method)) return read_section(w, v);
-    const char *near = near_method(text);
     trit_error own = {0};
     want quiet = *w;
     quiet.e = &own;
     if (!read_one(&quiet, v)) return TRIT_OK;
-    if (near && strstr(own.text, "unknown word")) {
+    char hint[TRIT_TEXT_HINT_BYTES];
+    trit_method_hint(hint, text);
+    if (*hint == ';' && strstr(own.text, "unknown word")) {
         return trit_settings_fail(w->e, w->file, w->pointer,
-                                  "no method or quantizer is called \"%.80s\"; did you mean "
-                                  "\"%s\"?",
-                                  text, near);
+                                  "no method or quantizer is called \"%.80s\"%s", text, hint);
     }
     return trit_fail_at(w->e, own.code, own.file, own.line, "%s", own.text);
 }

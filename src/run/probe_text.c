@@ -113,20 +113,22 @@ static void add_elements(const trit_probe *p, trit_text *out) {
             trit_text_add(out, "\n");
             if (many) trit_text_add(out, "group %" PRId64 " of %" PRId64, group + 1, p->n_group);
             char scale[32], zero[32];
-            if (p->scale) {
+            bool has_scale = p->scale && !isnan(p->scale[group]);
+            if (has_scale) {
                 trit_text_add(out, "%sscale %s", many ? ": " : "",
                               number_text(scale, p->scale[group]));
             }
-            if (p->zero) {
+            if (has_scale && p->zero) {
                 trit_text_add(out, ", zero %s", number_text(zero, p->zero[group]));
             }
-            if (many || p->scale) trit_text_add(out, "\n");
+            if (many || has_scale) trit_text_add(out, "\n");
             trit_text_add(out, " %*s %*s %5s %*s %*s\n", COLUMN, "x", COLUMN, "y", "code", COLUMN,
                           "dL/dy", COLUMN, "dL/dx");
         }
         add_cell(out, COLUMN, p->x, i);
         add_cell(out, COLUMN, p->y, i);
-        add_cell(out, 5, p->code, i);
+        /* What is on no grid has no code. */
+        add_cell(out, 5, p->code && !isnan(p->code[i]) ? p->code : NULL, i);
         add_cell(out, COLUMN, p->g, i);
         add_cell(out, COLUMN, p->gx, i);
         trit_text_add(out, "\n");

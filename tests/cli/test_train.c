@@ -491,6 +491,14 @@ static void every_config_can_be_explained(void **state) {
     snprintf(line, sizeof line, "adapters: %d parameters, merged at deployment; frozen: %d\n",
              2 * (4 * (32 + 32) + 2 * (32 + 64)), 4 * 32 * 32 + 2 * 32 * 64);
     assert_non_null(strstr(program_out.at, line));
+    /* Blocks of a rotation are those that fit the rows. */
+    assert_exit(0,
+                program_run("explain tiny.json quant.method=quest-w4 model.layers=1 model.width=32 "
+                            "model.heads=2 model.ffn_width=48"),
+                "");
+    assert_non_null(strstr(program_out.at, "half4-rms-row trust hadamard-half32 "));
+    assert_non_null(strstr(program_out.at, "half4-rms-row trust hadamard-half16 "));
+    assert_null(strstr(program_out.at, "hadamard-half128"));
     assert_false(exists("runs"));
     assert_exit(0, program_run("config --schema"), "");
     trit_error e = {0};

@@ -40,7 +40,23 @@ static void names(void **state) {
     }
 }
 
+static void hints(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *part;
+    } cases[] = {
+        {"lsq-w9", "1 to 8 each, as in lsq-w4a8"},      {"lsq-a16", "as in lsq-w4a8"},
+        {"bitnet-b1.58-w0", "as in bitnet-b1.58-w4a8"}, {"lqs", "did you mean \"lsq\"?"},
+        {"zzzzzzzzzzzz", "\"trit methods\" lists"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char hint[TRIT_TEXT_HINT_BYTES];
+        assert_ptr_equal(trit_method_hint(hint, cases[i].name), hint);
+        assert_non_null(strstr(hint, cases[i].part));
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(names)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(names), cmocka_unit_test(hints)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
