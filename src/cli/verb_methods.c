@@ -264,12 +264,13 @@ static trit_status unknown_name(const trit_rows *r, const char *name, trit_error
     const char *words[TRIT_MAX_ROW];
     for (int i = 0; i < r->n; i++) words[i] = r->at[i].name;
     const char *near = trit_text_nearest(name, words, r->n);
+    char hint[TRIT_TEXT_HINT_BYTES];
     if (near) {
-        return TRIT_FAIL(e, E_USAGE, "no row or method is called \"%s\"; did you mean \"%s\"?",
-                         name, near);
+        snprintf(hint, sizeof hint, "; did you mean \"%s\"?", near);
+    } else {
+        trit_method_hint(hint, name);
     }
-    return TRIT_FAIL(e, E_USAGE, "no row or method is called \"%s\"; `trit methods` lists all",
-                     name);
+    return TRIT_FAIL(e, E_USAGE, "no row or method is called \"%s\"%s", name, hint);
 }
 
 typedef struct request {
