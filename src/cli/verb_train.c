@@ -187,6 +187,11 @@ static trit_status train(trit_run *r, trit_store *s, const options *opt, trit_er
         trit_log_warn(&trit_stderr_log, "no plot: %s", why.text);
     }
     print_result(r, &result, s->dir, opt->json);
+    if (r->step < r->exp->cfg.train.steps) {
+        fprintf(stderr,
+                "run.stop_at: ended at step %lld of %lld; the same command without it goes on\n",
+                (long long)r->step, (long long)r->exp->cfg.train.steps);
+    }
     return TRIT_OK;
 }
 

@@ -63,23 +63,26 @@ typedef enum {
 } trit_stop_signal;
 
 /* Nothing in here changes a number of the run. */
-#define TRIT_RUN_FIELDS(F)                                                                 \
-    F(INT, threads, "0", 0, 1024, NULL, "", "0 = all cores; results do not depend on it")  \
-    F(INT, save_every, "500", 0, 1e12, NULL, "steps",                                      \
-      "how often a checkpoint is written; always at the end; 0 = only then")               \
-    F(INT, keep_last, "2", 2, 1e6, NULL, "", "newest checkpoints kept")                    \
-    F(INT, keep_every, "0", 0, 1e12, NULL, "steps",                                        \
-      "checkpoints at its multiples are kept for ever; 0 = none")                          \
-    F(BOOL, keep_best, "true", 0, 0, NULL, "",                                             \
-      "save and keep the checkpoint with the lowest validation loss")                      \
-    F(INT, max_failed_saves, "3", 1, 1e6, NULL, "",                                        \
-      "saves that fail one after the other before the run stops")                          \
-    F(NAME, stop_signal, "\"USR1\"", 0, 0, trit_stop_signal_names, "",                     \
-      "saves and stops the run, as SIGTERM and SIGINT do")                                 \
-    F(INT, stats_every, "0", 0, 1e12, NULL, "steps",                                       \
-      "how often statistics of quantizers are written; at each evaluation; 0 = only then") \
-    F(INT, log_every, "10", 1, 1e9, NULL, "steps", "how often progress is shown")          \
-    F(BOOL, plot, "true", 0, 0, NULL, "", "draw plots/loss.png at the end")                \
+#define TRIT_RUN_FIELDS(F)                                                                   \
+    F(INT, threads, "0", 0, 1024, NULL, "", "0 = all cores; results do not depend on it")    \
+    F(INT, save_every, "500", 0, 1e12, NULL, "steps",                                        \
+      "how often a checkpoint is written; always at the end; 0 = only then")                 \
+    F(INT, keep_last, "2", 2, 1e6, NULL, "", "newest checkpoints kept")                      \
+    F(INT, keep_every, "0", 0, 1e12, NULL, "steps",                                          \
+      "checkpoints at its multiples are kept for ever; 0 = none")                            \
+    F(BOOL, keep_best, "true", 0, 0, NULL, "",                                               \
+      "save and keep the checkpoint with the lowest validation loss")                        \
+    F(INT, stop_at, "0", 0, 1e12, NULL, "steps",                                             \
+      "ends the run at this step, to be continued; schedules are those of train.steps; 0 = " \
+      "none")                                                                                \
+    F(INT, max_failed_saves, "3", 1, 1e6, NULL, "",                                          \
+      "saves that fail one after the other before the run stops")                            \
+    F(NAME, stop_signal, "\"USR1\"", 0, 0, trit_stop_signal_names, "",                       \
+      "saves and stops the run, as SIGTERM and SIGINT do")                                   \
+    F(INT, stats_every, "0", 0, 1e12, NULL, "steps",                                         \
+      "how often statistics of quantizers are written; at each evaluation; 0 = only then")   \
+    F(INT, log_every, "10", 1, 1e9, NULL, "steps", "how often progress is shown")            \
+    F(BOOL, plot, "true", 0, 0, NULL, "", "draw plots/loss.png at the end")                  \
     F(BOOL, tensorboard, "false", 0, 0, NULL, "", "write event files into tensorboard/")
 
 typedef struct trit_train_cfg {

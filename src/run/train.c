@@ -15,6 +15,8 @@ typedef struct loop {
     double shown_at;
     int64_t shown_step;
     double longest_step, longest_eval, longest_save; /* seconds */
+    int64_t end;                                     /* step at which this start ends */
+    int64_t eval_at;                                 /* step of out->valid; -1: none */
     double recent;                                   /* exponential mean of the loss, for people */
     double recent_weight;
 } loop;
@@ -46,7 +48,7 @@ static double tokens_of_step(const trit_run *r) {
 
 static void report(loop *l, int kind, double loss, double lr) {
     if (!l->o->progress) return;
-    int64_t steps = l->r->exp->cfg.train.steps, done = l->r->step - l->first_step;
+    int64_t steps = l->end, done = l->r->step - l->first_step;
     double at = now(), spent = at - l->begin;
     double since = at - l->shown_at;
     trit_progress p = {
@@ -93,6 +95,17 @@ static trit_status write_stats(loop *l, bool inputs, trit_error *e) {
     return status;
 }
 
+static bool due(int64_t step, int64_t every) {
+    return every > 0 && step % every == 0;
+}
+
+/* Whether an evaluation at the run's step is one of those that train.eval_every asks for; one more,
+ * where run.stop_at ends a start, leaves no trace. */
+static bool eval_due(const trit_run *r) {
+    const trit_train_cfg *c = &r->exp->cfg.train;
+    return r->step == c->steps || due(r->step, c->eval_every);
+}
+
 /* A result that is new belongs into metrics.jsonl and may be the best. */
 static trit_status evaluate(loop *l, trit_error *e) {
     double began = now();
@@ -100,7 +113,8 @@ static trit_status evaluate(loop *l, trit_error *e) {
     TRIT_TRY(check_time(l, l->longest_eval, e));
     TRIT_TRY(trit_run_eval(l->r, l->r->exp->cfg.train.eval_tokens, l->o->stop, v, e));
     longest(&l->longest_eval, began);
-    if (l->s->eval_step != l->r->step) {
+    l->eval_at = l->r->step;
+    if (l->s->eval_step != l->r->step && eval_due(l->r)) {
         l->s->eval_step = l->r->step;
         char gap[32];
         number(gap, v->gap_to_source);
@@ -127,7 +141,7 @@ static trit_status save(loop *l, trit_error *e) {
     double began = now();
     trit_error why = {0};
     trit_status status = trit_store_save(l->s, l->r, &why);
-    if (status == TRIT_E_IO && l->r->step < c->train.steps) {
+    if (status == TRIT_E_IO && l->r->step < l->end) {
         if (++l->s->n_failed >= c->run.max_failed_saves) {
             return TRIT_FAIL(e, E_STATE,
                              "gave up after %d saves that failed one after the other "
@@ -157,10 +171,6 @@ static void flush(loop *l) {
     if (trit_store_flush(l->s, &why) && !torn) {
         trit_log_warn(l->r->log, "%s; tried again later", why.text);
     }
-}
-
-static bool due(int64_t step, int64_t every) {
-    return every > 0 && step % every == 0;
 }
 
 /* What controllers added to the loss, by their names; "" for none. */
@@ -201,13 +211,14 @@ static trit_status one_step(loop *l, trit_error *e) {
 static trit_status keep_up(loop *l, trit_error *e) {
     const trit_config *c = &l->r->exp->cfg;
     int64_t step = l->r->step;
-    bool last = step == c->train.steps, wanted = false;
-    if (l->s->eval_step != step && (last || due(step, c->train.eval_every))) {
+    bool wanted = false;
+    if (l->s->eval_step != step && eval_due(l->r)) {
         TRIT_TRY(evaluate(l, e));
-        wanted = last || (c->run.keep_best && l->s->best_step == step);
+        wanted = step == c->train.steps || (c->run.keep_best && l->s->best_step == step);
     }
     TRIT_TRY(write_stats(l, false, e));
-    if (due(step, c->run.save_every) && l->s->saved_step != step) wanted = true;
+    bool ends = step == l->end || due(step, c->run.save_every);
+    if (ends && l->s->saved_step != step) wanted = true;
     return wanted ? save(l, e) : TRIT_OK;
 }
 
@@ -258,7 +269,7 @@ static trit_status run_loop(loop *l, trit_error *e) {
     /* There must be something to go back to. */
     if (c->on_bad == TRIT_ON_BAD_rollback && l->s->saved_step < 0) TRIT_TRY(save(l, e));
     bool behind = l->r->step > 0; /* the checkpoint may have been made before an evaluation */
-    while (l->r->step < c->steps || behind) {
+    while (l->r->step < l->end || behind) {
         trit_error why = {0};
         trit_status status = behind ? TRIT_OK : one_step(l, &why);
         if (!status) status = keep_up(l, &why);
@@ -271,7 +282,7 @@ static trit_status run_loop(loop *l, trit_error *e) {
             return status;
         }
     }
-    return isnan(l->out->valid.loss) ? evaluate(l, e) : TRIT_OK;
+    return l->eval_at == l->r->step ? TRIT_OK : evaluate(l, e);
 }
 
 trit_status trit_train(trit_run *r, trit_store *s, const trit_train_options *o,
@@ -282,8 +293,11 @@ trit_status trit_train(trit_run *r, trit_store *s, const trit_train_options *o,
               .o = o,
               .out = out,
               .begin = now(),
+              .eval_at = -1,
               .first_step = r->step,
               .shown_step = r->step};
+    const trit_config *c = &r->exp->cfg;
+    l.end = c->run.stop_at && c->run.stop_at < c->train.steps ? c->run.stop_at : c->train.steps;
     l.shown_at = l.begin;
     report(&l, TRIT_PROGRESS_START, 0, 0);
     trit_status status = run_loop(&l, e);

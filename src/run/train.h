@@ -8,7 +8,7 @@
 typedef struct trit_progress {
     enum { TRIT_PROGRESS_START, TRIT_PROGRESS_STEP, TRIT_PROGRESS_EVAL, TRIT_PROGRESS_SAVE } kind;
     const trit_run *run;
-    int64_t step, steps;      /* done, and in all */
+    int64_t step, steps;      /* done, and where this start ends */
     double loss, lr;          /* of the newest step */
     double val_loss;          /* of the newest evaluation; NaN before the first */
     double gap_to_source;     /* ditto; NaN where the entropy of the source is unknown */
@@ -33,12 +33,13 @@ typedef struct trit_train_result {
     double best_loss;
 } trit_train_result;
 
-/* Trains r from its position to train.steps: evaluates, saves, logs metrics. r and s are open and
- * resumed. A run that is already complete is only evaluated. E_STOPPED after a stop request and in
- * time before train.max_time (a checkpoint is written first; when that fails, its error is
- * returned). E_NUMERIC when the numbers went bad and train.on_bad finds no way on (saved likewise,
- * but the error stays). A save that fails for lack of space and the like is a warning, until
- * run.max_failed_saves of them make E_STATE; the last one of a run must succeed. */
+/* Trains r from its position to train.steps, or to run.stop_at before: evaluates, saves, logs
+ * metrics. r and s are open and resumed. A run that is already complete is only evaluated.
+ * E_STOPPED after a stop request and in time before train.max_time (a checkpoint is written first;
+ * when that fails, its error is returned). E_NUMERIC when the numbers went bad and train.on_bad
+ * finds no way on (saved likewise, but the error stays). A save that fails for lack of space and
+ * the like is a warning, until run.max_failed_saves of them make E_STATE; the last one of a run
+ * must succeed. */
 trit_status trit_train(trit_run *r, trit_store *s, const trit_train_options *o,
                        trit_train_result *out, trit_error *e);
 

@@ -5,6 +5,8 @@
 
 #include "base/rng.h"
 
+#include <math.h>
+
 static const char config[] =
     "{\"data\": {\"source\": \"text.txt\"},\n"
     " \"model\": {\"preset\": \"bitnet\", \"layers\": 1, \"width\": 32, \"heads\": 2, "
@@ -51,15 +53,22 @@ static void assert_same_file(const char *a, const char *b) {
 
 /* Weights, optimizer state, position and the whole history: everything is in these files, and a
  * checkpoint is a function of its content. */
-static void assert_same_run(const char *dir) {
+static void assert_same_training(const char *dir) {
     static const char *const files[] = {LAST, "checkpoints/latest", "checkpoints/best",
-                                        "metrics.jsonl", "config.json"};
+                                        "metrics.jsonl"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char a[256], b[256];
         snprintf(a, sizeof a, "straight/%s", files[i]);
         snprintf(b, sizeof b, "%s/%s", dir, files[i]);
         assert_same_file(a, b);
     }
+}
+
+static void assert_same_run(const char *dir) {
+    char path[256];
+    assert_same_training(dir);
+    snprintf(path, sizeof path, "%s/config.json", dir);
+    assert_same_file("straight/config.json", path);
 }
 
 static void metrics_hold_each_step_once(void **state) {
@@ -270,6 +279,43 @@ static void other_ways_to_stop(void **state) {
     kill(pid, SIGCONT);
     assert_int_equal(program_wait(pid), 75);
     assert_int_equal(shell("diff -r twice/checkpoints kept-twice"), 0);
+}
+
+/* The newest validation loss, up to a step, of the undisturbed run. */
+static double valid_loss_until(int64_t step) {
+    trit_text text = {0};
+    double found = -1;
+    char *rest = NULL;
+    slurp("straight/metrics.jsonl", &text);
+    for (char *l = strtok_r(text.at, "\n", &rest); l; l = strtok_r(NULL, "\n", &rest)) {
+        trit_text line = {.at = l, .len = strlen(l)};
+        if (!strstr(l, "\"val_loss\"") || (int64_t)number_in(&line, "step") > step) continue;
+        found = number_in(&line, "val_loss");
+    }
+    trit_text_free(&text);
+    return found;
+}
+
+/* At 60 there is an evaluation anyway; at 75 one is made for the result and leaves no trace. */
+static void ended_on_the_way(void **state) {
+    (void)state;
+    double loss[2];
+    assert_exit(0, program_run("train tiny.json run.stop_at=60 --run parts --json"),
+                "ended at step 60 of 200");
+    assert_true(number_in(&program_out, "step") == 60);
+    loss[0] = number_in(&program_out, "val_loss");
+    assert_true(fabs(loss[0] - valid_loss_until(60)) < 1e-8); /* nine digits */
+    for (int i = 0; i < 2; i++) { /* twice: once trained, once only evaluated */
+        assert_exit(0, program_run("train tiny.json run.stop_at=75 --run parts --json"),
+                    "ended at step 75 of 200");
+        assert_true(number_in(&program_out, "step") == 75);
+        loss[i] = number_in(&program_out, "val_loss");
+    }
+    assert_true(loss[0] == loss[1]);
+    assert_true(fabs(loss[0] - valid_loss_until(75)) > 1e-6);
+    assert_exit(0, program_run("train tiny.json --run parts"), "continues parts at step 75");
+    assert_same_training("parts");
+    assert_exit(2, program_run("train tiny.json run.stop_at=-1 --run parts"), "run.stop_at");
 }
 
 static void weights_of_another_run(void **state) {
@@ -525,6 +571,7 @@ int main(void) {
         cmocka_unit_test(disk_is_full),
         cmocka_unit_test(a_stop_that_cannot_be_saved_fails),
         cmocka_unit_test(other_ways_to_stop),
+        cmocka_unit_test(ended_on_the_way),
         cmocka_unit_test(weights_of_another_run),
         cmocka_unit_test(a_run_made_longer),
         cmocka_unit_test(checkpoints_that_were_moved),
