@@ -52,8 +52,9 @@ static trit_status execute(const trit_sweep *s, const char *dir, const trit_swee
     TRIT_TRY(trit_ledger_open(dir, s, e));
     trit_status status = trit_sweep_run(s, dir, o, &out, e);
     if (status && status != TRIT_E_STOPPED) return status;
-    printf("%d runs: %d done, %d failed, %d not yet; `trit report %s` compares them\n", out.n,
-           out.done, out.failed, out.waiting, dir);
+    printf("%d runs: %d done, %d failed, ", out.n, out.done, out.failed);
+    if (out.pruned) printf("%d pruned, ", out.pruned);
+    printf("%d not yet; `trit report %s` compares them\n", out.waiting, dir);
     if (status) {
         fprintf(stderr, "stopped; the same command continues\n");
         return status;

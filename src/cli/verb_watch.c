@@ -84,18 +84,20 @@ static void add_cell(const trit_results *r, const trit_result_cell *c, const pos
 /* The table: cells at work first, then those that failed, as far as there is room. */
 static void add_table(watcher *w, const trit_results *r, int rows, trit_text *out) {
     static const trit_cell_state order[] = {TRIT_CELL_RUNNING, TRIT_CELL_STOPPED, TRIT_CELL_FAILED,
-                                            TRIT_CELL_WAITING, TRIT_CELL_DONE};
-    int count[5] = {0}, shown = 0;
+                                            TRIT_CELL_WAITING, TRIT_CELL_PRUNED,  TRIT_CELL_DONE};
+    enum { N_STATE = sizeof order / sizeof *order };
+    int count[N_STATE] = {0}, shown = 0;
     double done = 0, all = 0;
     char left[32];
     trit_text cells = {0};
-    for (size_t k = 0; k < 5; k++) {
+    for (size_t k = 0; k < N_STATE; k++) {
         for (int i = 0; i < r->n_cell; i++) {
             const trit_result_cell *c = &r->cell[i];
             if (c->state != order[k]) continue;
             count[c->state]++;
             position p = position_of(w->dir, c->hash);
             if (c->state == TRIT_CELL_FAILED) continue;
+            if (c->state == TRIT_CELL_PRUNED) p.steps = isnan(p.step) ? 0 : p.step;
             if (!isnan(p.steps)) all += p.steps;
             done += c->state == TRIT_CELL_DONE ? c->steps : isnan(p.step) ? 0 : p.step;
             if (shown >= rows) continue;
@@ -108,6 +110,7 @@ static void add_table(watcher *w, const trit_results *r, int rows, trit_text *ou
     trit_text_add(out, "%s: %d done, %d running, %d waiting, %d stopped, %d failed", r->name,
                   count[TRIT_CELL_DONE], count[TRIT_CELL_RUNNING], count[TRIT_CELL_WAITING],
                   count[TRIT_CELL_STOPPED], count[TRIT_CELL_FAILED]);
+    if (count[TRIT_CELL_PRUNED]) trit_text_add(out, ", %d pruned", count[TRIT_CELL_PRUNED]);
     if (since > 0 && all > done) {
         trit_text_add(out, ", ETA %s", trit_text_duration(left, spent / since * (all - done)));
     }
@@ -141,7 +144,7 @@ static void show(watcher *w, trit_text *table) {
 static bool is_open(const trit_results *r) {
     for (int i = 0; i < r->n_cell; i++) {
         trit_cell_state s = r->cell[i].state;
-        if (s != TRIT_CELL_DONE && s != TRIT_CELL_FAILED) return true;
+        if (s != TRIT_CELL_DONE && s != TRIT_CELL_FAILED && s != TRIT_CELL_PRUNED) return true;
     }
     return false;
 }

@@ -1,7 +1,9 @@
 /* From axes to cells: the product, what is left out of it, and the check of every cell. */
 #include "run/deploy.h"
+#include "sweep/search.h"
 #include "sweep/values.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,24 +127,26 @@ static bool same_point(const trit_sweep *s, const int *a, const int *b) {
     return memcmp(a, b, sizeof *a * (size_t)(s->n_axis - 1)) == 0;
 }
 
-/* Keeps n_random points, with all their seeds. */
-static void draw(const trit_sweep *s, points *p) {
-    if (!s->n_random) return;
-    uint64_t n_point = 0, at = 0;
+/* Keeps as many points as the search wants, with all their seeds. */
+static trit_status draw(const trit_sweep *s, points *p, trit_error *e) {
+    int64_t n_point = 0, n_kept = 0;
+    uint64_t at = 0;
     for (int i = 0; i < p->n; i++) {
         const int *v = &p->value[i * TRIT_SWEEP_MAX_AXIS];
         if (!i || !same_point(s, v, v - TRIT_SWEEP_MAX_AXIS)) n_point++;
     }
-    trit_rng rng = {.seed = (uint64_t)s->random_seed, .stream = trit_hash32("sweep")};
+    TRIT_TRY(trit_sweep_search_count(&s->search, n_point, s->axis[s->n_axis - 1].n, &n_kept, e));
+    trit_rng rng = {.seed = (uint64_t)s->search.seed, .stream = trit_hash32("sweep")};
     int kept = 0, last[TRIT_SWEEP_MAX_AXIS];
-    for (int i = 0; i < p->n; i++) {
+    for (int i = 0; i < p->n && n_kept < n_point; i++) {
         int *v = &p->value[i * TRIT_SWEEP_MAX_AXIS];
         if (i && !same_point(s, v, last)) at++;
         memcpy(last, v, sizeof last);
-        if (trit_rng_permute(&rng, n_point, at) >= (uint64_t)s->n_random) continue;
+        if (trit_rng_permute(&rng, (uint64_t)n_point, at) >= (uint64_t)n_kept) continue;
         memmove(&p->value[kept++ * TRIT_SWEEP_MAX_AXIS], v, sizeof last);
     }
-    p->n = kept;
+    if (n_kept < n_point) p->n = kept;
+    return TRIT_OK;
 }
 
 /* ---- the config of a cell ---- */
@@ -216,6 +220,13 @@ static trit_status make_cell(trit_sweep *s, trit_sweep_cell *c, const trit_sweep
     }
     trit_experiment x = {0};
     trit_status status = trit_experiment_from(&x, s->base, s->base_file, set, n, e);
+    if (!status) status = trit_sweep_search_steps(&s->search, &x.cfg.train, c->rung_step, e);
+    if (!status && x.cfg.run.stop_at) {
+        status = TRIT_FAIL(e, E_CONFIG,
+                           "run.stop_at: found %" PRId64 ", expected 0: a sweep trains its runs to "
+                           "the end, or to the rungs of its search",
+                           x.cfg.run.stop_at);
+    }
     if (!status) {
         const cJSON *bytes = trit_json_get(known, x.hash);
         if (cJSON_IsNumber(bytes)) {
@@ -351,10 +362,8 @@ trit_status trit_sweep_expand(trit_sweep *s, const cJSON *known, trit_text *prob
     trit_status status = check_axes(s, problems, e);
     if (!status) status = check_rules(s, e);
     if (!status) status = list_cells(s, &p, e);
-    if (!status) {
-        draw(s, &p);
-        status = make_cells(s, &p, known, &m, problems, e);
-    }
+    if (!status) status = draw(s, &p, e);
+    if (!status) status = make_cells(s, &p, known, &m, problems, e);
     if (!status && !s->n_cell) {
         status = TRIT_FAIL(e, E_CONFIG, "no value of the patterns fits: %s",
                            s->n_left_out ? s->left_out[0].why : "");

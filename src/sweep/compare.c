@@ -45,11 +45,14 @@ static double metric_of(const work *w, int cell) {
     return cell < 0 ? (double)NAN : w->r->cell[cell].metric[w->a->metric];
 }
 
-static void count(const trit_result_cell *c, int *done, int *failed, int *diverged, int *open) {
-    *done += c->state == TRIT_CELL_DONE;
-    *failed += c->state == TRIT_CELL_FAILED;
-    *diverged += c->diverged;
-    *open += c->state != TRIT_CELL_DONE && c->state != TRIT_CELL_FAILED;
+static void count(const trit_result_cell *c, trit_cell_count *n) {
+    bool done = c->state == TRIT_CELL_DONE, failed = c->state == TRIT_CELL_FAILED,
+         pruned = c->state == TRIT_CELL_PRUNED;
+    n->done += done;
+    n->failed += failed;
+    n->diverged += c->diverged;
+    n->pruned += pruned;
+    n->open += !done && !failed && !pruned;
 }
 
 /* ---- a value against the baseline ---- */
@@ -70,7 +73,7 @@ static void compare(const work *w, trit_comparison *c) {
     int n = 0;
     for (int i = 0; i < r->n_cell; i++) {
         if (r->cell[i].value[c->axis] != c->value) continue;
-        count(&r->cell[i], &c->n_done, &c->n_failed, &c->n_diverged, &c->n_open);
+        count(&r->cell[i], &c->cells);
         if (!isnan(metric_of(w, i))) w->v[n++] = metric_of(w, i);
     }
     c->mean = trit_stat_mean(w->v, n);
@@ -234,6 +237,32 @@ static void find_budgets(work *w) {
     }
 }
 
+/* ---- rungs ---- */
+
+static void find_rungs(work *w) {
+    const trit_results *r = w->r;
+    for (int k = 0; k < r->n_rung; k++) {
+        trit_rung *g = &w->a->rung[w->a->n_rung++];
+        *g = (trit_rung){.part = r->rung[k],
+                         .step = (double)NAN,
+                         .result = r->halving.at[k],
+                         .best = -1,
+                         .best_value = (double)NAN};
+        bool several = false;
+        for (int i = 0; i < r->n_cell; i++) {
+            const trit_result_cell *c = &r->cell[i];
+            if (c->n_rung <= k) continue;
+            if (g->best < 0 && c->point == g->result.best) g->best = i;
+            several = several || (!isnan(g->step) && g->step != c->rung[k].step);
+            g->step = c->rung[k].step;
+        }
+        if (several) g->step = (double)NAN;
+        if (g->best >= 0) {
+            g->best_value = r->halving.value[g->result.best * r->n_rung + k];
+        }
+    }
+}
+
 /* ---- two axes ---- */
 
 static trit_status make_heat(work *w, int x, int y, trit_error *e) {
@@ -280,12 +309,13 @@ trit_status trit_analyse(const trit_results *r, trit_analysis *out, trit_error *
     if (!w.index || !w.v || !w.resample) return TRIT_E_NOMEM;
     for (int i = 0; i < r->n_cell; i++) {
         w.index[i] = (keyed){key_of(r, r->cell[i].value), i};
-        count(&r->cell[i], &out->n_done, &out->n_failed, &out->n_diverged, &out->n_open);
+        count(&r->cell[i], &out->cells);
     }
     qsort(w.index, (size_t)r->n_cell, sizeof *w.index, by_key);
     TRIT_TRY(compare_all(&w, e));
     TRIT_TRY(find_points(&w, e));
     find_budgets(&w);
+    find_rungs(&w);
     return make_heats(&w, e);
 }
 

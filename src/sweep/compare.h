@@ -18,14 +18,19 @@ typedef enum {
 } trit_verdict_kind;
 extern const char *const trit_verdict_names[];
 
+/* Cells by how they ended; diverged ones are among the failed. */
+typedef struct trit_cell_count {
+    int done, failed, diverged, pruned, open;
+} trit_cell_count;
+
 /* Numbers that are not known are NaN. */
 typedef struct trit_comparison {
     int axis, value;
-    int n_done, n_failed, n_diverged, n_open; /* cells; diverged ones are among the failed */
-    double mean, error;                       /* of the metric over done cells; standard error */
-    int n_pair;                               /* differences to the baseline, less is better: */
-    double diff, lo, hi;                      /* mean, and its 95 % interval */
-    double p_wilcoxon, p_sign, p;             /* p: of Wilcoxon's test, corrected by Holm */
+    trit_cell_count cells;
+    double mean, error;           /* of the metric over done cells; standard error */
+    int n_pair;                   /* differences to the baseline, less is better: */
+    double diff, lo, hi;          /* mean, and its 95 % interval */
+    double p_wilcoxon, p_sign, p; /* p: of Wilcoxon's test, corrected by Holm */
     trit_verdict_kind verdict;
     double tokens_per_second, peak_bytes, deploy_bytes; /* means */
 } trit_comparison;
@@ -46,6 +51,14 @@ typedef struct trit_budget {
     double best_loss, second_loss;
 } trit_budget;
 
+/* A rung of a search, for all its cells. */
+typedef struct trit_rung {
+    double part, step; /* of the training; NaN where cells have different ones */
+    trit_halving_rung result;
+    int best; /* cell, of the best point; -1: none */
+    double best_value;
+} trit_rung;
+
 /* Means over two axes. */
 typedef struct trit_heat {
     int axis[2];
@@ -64,9 +77,11 @@ typedef struct trit_analysis {
     int n_ranked;
     int n_budget;
     trit_budget budget[TRIT_MAX_BUDGET];
+    int n_rung;
+    trit_rung rung[TRIT_SWEEP_MAX_RUNG];
     int n_heat;
     trit_heat heat[TRIT_MAX_HEAT];
-    int n_done, n_failed, n_diverged, n_open; /* cells */
+    trit_cell_count cells;
 } trit_analysis;
 
 /* Free with trit_analysis_free, also after an error. */

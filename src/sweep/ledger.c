@@ -11,7 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const char *const trit_cell_state_names[] = {"waiting", "running", "stopped", "failed", "done"};
+const char *const trit_cell_state_names[] = {"waiting", "running", "stopped",
+                                             "failed",  "done",    "pruned"};
 
 static bool exists(const char *path) {
     struct stat st;
@@ -56,6 +57,12 @@ static cJSON *tree_of(const trit_sweep *s) {
     cJSON_AddStringToObject(v, "metric", s->metric);
     cJSON *axes = cJSON_AddArrayToObject(v, "axes");
     for (int a = 0; a < s->n_axis; a++) cJSON_AddItemToArray(axes, tree_of_axis(&s->axis[a]));
+    if (s->search.n_rung) {
+        cJSON *search = cJSON_AddObjectToObject(v, "search");
+        cJSON_AddNumberToObject(search, "halving", (double)s->search.halving);
+        cJSON_AddItemToObject(search, "rungs",
+                              cJSON_CreateDoubleArray(s->search.rung, s->search.n_rung));
+    }
     cJSON *cells = cJSON_AddArrayToObject(v, "cells");
     for (int i = 0; i < s->n_cell; i++) {
         const trit_sweep_cell *c = &s->cell[i];
@@ -142,6 +149,25 @@ static trit_status same_base(const char *dir, const cJSON *old, const trit_sweep
     return status;
 }
 
+/* Cells have no results at rungs that are new; without any, all are trained to the end. */
+static trit_status same_rungs(const char *dir, const cJSON *old, const trit_sweep *s,
+                              trit_error *e) {
+    const cJSON *rungs = trit_json_get(trit_json_get(old, "search"), "rungs");
+    cJSON *now = cJSON_CreateDoubleArray(s->search.rung, s->search.n_rung);
+    trit_text text = {0};
+    trit_json_print(rungs, false, &text);
+    bool same = !s->search.n_rung || cJSON_Compare(rungs, now, true);
+    cJSON_Delete(now);
+    trit_status status =
+        same ? TRIT_OK
+             : TRIT_FAIL(e, E_CONFIG,
+                         "%s belongs to a sweep with %s%s; nothing was changed. Give another "
+                         "directory with --run, or these rungs, or no halving: then all go on",
+                         dir, rungs ? "the rungs " : "no rungs", rungs ? text.at : "");
+    trit_text_free(&text);
+    return status;
+}
+
 trit_status trit_ledger_known(const char *dir, const trit_sweep *s, cJSON **out, trit_error *e) {
     char path[TRIT_LEDGER_PATH_BYTES];
     *out = NULL;
@@ -151,6 +177,7 @@ trit_status trit_ledger_known(const char *dir, const trit_sweep *s, cJSON **out,
     trit_status status = known ? trit_json_load_data(&old, path, e)
                                : TRIT_FAIL(e, E_NOMEM, "no memory for the sweep");
     if (!status) status = same_base(dir, old, s, e);
+    if (!status) status = same_rungs(dir, old, s, e);
     const cJSON *cells = trit_json_get(old, "cells");
     for (const cJSON *c = cells && !status ? cells->child : NULL; c; c = c->next) {
         const cJSON *hash = trit_json_get(c, "hash"), *bytes = trit_json_get(c, "deploy_bytes");
@@ -211,4 +238,19 @@ trit_cell_state trit_ledger_state(const char *dir, const char *hash) {
         }
     }
     return TRIT_CELL_WAITING;
+}
+
+bool trit_ledger_rung(const char *dir, const char *hash, int rung, const char *metric,
+                      trit_rung_result *out) {
+    char path[TRIT_LEDGER_PATH_BYTES], name[40];
+    cJSON *v = NULL;
+    snprintf(name, sizeof name, TRIT_LEDGER_RUNG, rung + 1);
+    if (trit_ledger_path(path, dir, hash, name, NULL) || !exists(path)) return false;
+    bool ok = !trit_json_load(&v, path, NULL) && cJSON_IsNumber(trit_json_get(v, metric));
+    if (ok) {
+        out->step = cJSON_GetNumberValue(trit_json_get(v, "step"));
+        out->value = cJSON_GetNumberValue(trit_json_get(v, metric));
+    }
+    cJSON_Delete(v);
+    return ok;
 }

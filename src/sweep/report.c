@@ -88,10 +88,19 @@ void trit_report_words(const trit_results *r, const trit_analysis *a, trit_text 
                       p->n == 1 ? "" : "s");
         trit_text_free(&label);
     }
-    trit_text_add(out,
-                  "Of %d cells %d are done, %d failed (%d since a number was not finite), %d "
-                  "are open.\n",
-                  r->n_cell, a->n_done, a->n_failed, a->n_diverged, a->n_open);
+    for (int k = 0; k < a->n_rung; k++) {
+        const trit_halving_rung *g = &a->rung[k].result;
+        trit_text_add(out, "Rung %d, at %.3g of the training: %d of %d points went on.\n", k + 1,
+                      a->rung[k].part, g->n_on, g->n_in);
+    }
+    if (a->n_rung) {
+        trit_text_add(out, "Comparisons are of cells that were trained to the end: of those that "
+                           "did well early.\n");
+    }
+    trit_text_add(out, "Of %d cells %d are done, %d failed (%d since a number was not finite), ",
+                  r->n_cell, a->cells.done, a->cells.failed, a->cells.diverged);
+    if (a->cells.pruned) trit_text_add(out, "%d were pruned, ", a->cells.pruned);
+    trit_text_add(out, "%d are open.\n", a->cells.open);
 }
 
 /* ---- Markdown ---- */
@@ -113,7 +122,7 @@ static void add_comparisons(const trit_results *r, const trit_comparison *c, int
     for (int i = 0; i < n; i++) {
         trit_text_add(out, "| ");
         add_cell_text(out, value_name(r, &c[i]));
-        trit_text_add(out, " | %d | ", c[i].n_done);
+        trit_text_add(out, " | %d | ", c[i].cells.done);
         add_number(out, "%.4f", c[i].mean);
         trit_text_add(out, " | ");
         add_number(out, "%.4f", c[i].error);
@@ -176,6 +185,30 @@ static void add_budgets(const trit_results *r, const trit_analysis *a, trit_text
     trit_text_add(out, "\n");
 }
 
+static void add_rungs(const trit_results *r, const trit_analysis *a, trit_text *out) {
+    if (!a->n_rung) return;
+    trit_text_add(out,
+                  "## Rungs\n\n| rung | part | steps | points | went on | best | %s | worst that "
+                  "went on |\n|--:|--:|--:|--:|--:|---|--:|--:|\n",
+                  trit_sweep_metrics[r->search_metric]);
+    for (int k = 0; k < a->n_rung; k++) {
+        const trit_rung *g = &a->rung[k];
+        trit_text label = {0};
+        if (g->best >= 0) trit_results_label(r, &r->cell[g->best], false, &label);
+        trit_text_add(out, "| %d | %.3g | ", k + 1, g->part);
+        add_number(out, "%.0f", g->step);
+        trit_text_add(out, " | %d | %d | ", g->result.n_in, g->result.n_on);
+        add_cell_text(out, label.len ? label.at : "–");
+        trit_text_add(out, " | ");
+        add_number(out, "%.4f", g->best_value);
+        trit_text_add(out, " | ");
+        add_number(out, "%.4f", g->result.cut);
+        trit_text_add(out, " |\n");
+        trit_text_free(&label);
+    }
+    trit_text_add(out, "\n");
+}
+
 static void add_heat(const trit_results *r, const trit_heat *h, trit_text *out) {
     const trit_result_axis *x = &r->axis[h->axis[0]], *y = &r->axis[h->axis[1]];
     trit_text_add(out, "### %s and %s\n\n| |", x->name, y->name);
@@ -202,7 +235,7 @@ static void add_heat(const trit_results *r, const trit_heat *h, trit_text *out) 
 }
 
 static void add_failures(const trit_results *r, const trit_analysis *a, trit_text *out) {
-    if (!a->n_failed) return;
+    if (!a->cells.failed) return;
     trit_text_add(out, "## Failed\n\n| cell | why |\n|---|---|\n");
     for (int i = 0; i < r->n_cell; i++) {
         if (r->cell[i].state != TRIT_CELL_FAILED) continue;
@@ -233,7 +266,7 @@ static void add_costs(const trit_results *r, const trit_analysis *a, trit_text *
         add_number(out, "%.0f", c->peak_bytes);
         trit_text_add(out, " | ");
         add_number(out, "%.0f", c->deploy_bytes);
-        trit_text_add(out, " | %d | %d |\n", c->n_failed, c->n_diverged);
+        trit_text_add(out, " | %d | %d |\n", c->cells.failed, c->cells.diverged);
     }
     trit_text_add(out, "\n");
 }
@@ -254,6 +287,7 @@ void trit_report_markdown(const trit_results *r, const trit_analysis *a, trit_te
     }
     add_best(r, a, out);
     add_budgets(r, a, out);
+    add_rungs(r, a, out);
     if (a->n_heat) trit_text_add(out, "## Two axes at once\n\nMean %s.\n\n", metric);
     for (int i = 0; i < a->n_heat; i++) add_heat(r, &a->heat[i], out);
     add_failures(r, a, out);
@@ -286,6 +320,7 @@ void trit_report_csv_cells(const trit_results *r, trit_text *out) {
     }
     trit_text_add(out, ",state,steps");
     for (int m = 0; m < TRIT_N_SWEEP_METRIC; m++) trit_text_add(out, ",%s", trit_sweep_metrics[m]);
+    for (int k = 0; k < r->n_rung; k++) trit_text_add(out, ",rung_%d", k + 1);
     trit_text_add(out, ",deploy_bytes,error\n");
     for (int i = 0; i < r->n_cell; i++) {
         const trit_result_cell *c = &r->cell[i];
@@ -297,6 +332,7 @@ void trit_report_csv_cells(const trit_results *r, trit_text *out) {
         trit_text_add(out, ",%s", trit_cell_state_names[c->state]);
         add_csv_number(out, c->steps);
         for (int m = 0; m < TRIT_N_SWEEP_METRIC; m++) add_csv_number(out, c->metric[m]);
+        for (int k = 0; k < r->n_rung; k++) add_csv_number(out, trit_results_rung(c, k));
         add_csv_number(out, c->deploy_bytes);
         trit_text_add(out, ",");
         add_field(out, c->error ? c->error : "");
@@ -312,7 +348,7 @@ void trit_report_csv_comparisons(const trit_results *r, const trit_analysis *a, 
         add_field(out, axis_name(r, c));
         trit_text_add(out, ",");
         add_field(out, value_name(r, c));
-        trit_text_add(out, ",%d,%d,%d", c->n_done, c->n_failed, c->n_diverged);
+        trit_text_add(out, ",%d,%d,%d", c->cells.done, c->cells.failed, c->cells.diverged);
         add_csv_number(out, c->mean);
         add_csv_number(out, c->error);
         trit_text_add(out, ",%d", c->n_pair);
@@ -373,6 +409,12 @@ static void add_json_cell(const trit_results *r, const trit_result_cell *c, trit
     add_json_number(out, "deploy_bytes", c->deploy_bytes);
     add_json_number(out, "tokens_per_second", c->tokens_per_second);
     add_json_number(out, "peak_rss_bytes", c->peak_bytes);
+    if (r->n_rung) add_key(out, "rungs");
+    for (int k = 0; k < r->n_rung; k++) {
+        trit_text_add(out, k ? "," : "[");
+        trit_json_number(out, trit_results_rung(c, k));
+    }
+    if (r->n_rung) trit_text_add(out, "]");
     if (c->error) add_json_text(out, "error", c->error);
     trit_text_add(out, "}");
 }
@@ -382,9 +424,9 @@ static void add_json_comparison(const trit_results *r, const trit_comparison *c,
     add_json_text(out, "axis", axis_name(r, c));
     add_json_text(out, "value", value_name(r, c));
     add_json_text(out, "baseline", r->axis[c->axis].label[r->axis[c->axis].baseline]);
-    add_json_number(out, "done", c->n_done);
-    add_json_number(out, "failed", c->n_failed);
-    add_json_number(out, "diverged", c->n_diverged);
+    add_json_number(out, "done", c->cells.done);
+    add_json_number(out, "failed", c->cells.failed);
+    add_json_number(out, "diverged", c->cells.diverged);
     add_json_number(out, "mean", c->mean);
     add_json_number(out, "standard_error", c->error);
     add_json_number(out, "pairs", c->n_pair);
@@ -400,6 +442,27 @@ static void add_json_comparison(const trit_results *r, const trit_comparison *c,
     add_json_number(out, "p_holm", c->p);
     add_json_text(out, "verdict", trit_verdict_names[c->verdict]);
     trit_text_add(out, "}");
+}
+
+static void add_json_rungs(const trit_results *r, const trit_analysis *a, trit_text *out) {
+    if (!a->n_rung) return;
+    add_key(out, "rungs");
+    for (int k = 0; k < a->n_rung; k++) {
+        const trit_rung *g = &a->rung[k];
+        trit_text label = {0};
+        if (g->best >= 0) trit_results_label(r, &r->cell[g->best], false, &label);
+        trit_text_add(out, k ? ",\n{" : "[\n{");
+        add_json_number(out, "part", g->part);
+        add_json_number(out, "steps", g->step);
+        add_json_number(out, "points", g->result.n_in);
+        add_json_number(out, "went_on", g->result.n_on);
+        add_json_text(out, "best", trit_text_get(&label));
+        add_json_number(out, trit_sweep_metrics[r->search_metric], g->best_value);
+        add_json_number(out, "worst_that_went_on", g->result.cut);
+        trit_text_add(out, "}");
+        trit_text_free(&label);
+    }
+    trit_text_add(out, "]");
 }
 
 void trit_report_json(const trit_results *r, const trit_analysis *a, trit_text *out) {
@@ -427,6 +490,7 @@ void trit_report_json(const trit_results *r, const trit_analysis *a, trit_text *
         trit_text_free(&label);
     }
     trit_text_add(out, "]");
+    add_json_rungs(r, a, out);
     add_key(out, "cells");
     trit_text_add(out, "[\n");
     for (int i = 0; i < r->n_cell; i++) {

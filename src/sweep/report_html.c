@@ -173,11 +173,11 @@ static void add_axis(const trit_results *r, const trit_analysis *a, const trit_c
         add_number(out, "%.3g", c[i].p);
         add_number(out, "%.4f", c[i].mean);
         add_number(out, "%.4f", c[i].error);
-        add_number(out, "%.0f", c[i].n_done);
+        add_number(out, "%.0f", c[i].cells.done);
         add_number(out, "%.0f", c[i].n_pair);
         add_number(out, "%.3g", c[i].p_wilcoxon);
         add_number(out, "%.3g", c[i].p_sign);
-        add_number(out, "%.0f", c[i].n_failed);
+        add_number(out, "%.0f", c[i].cells.failed);
         trit_text_add(out, "</tr>\n");
     }
     end_table(out);
@@ -223,6 +223,34 @@ static void add_best(const trit_results *r, const trit_analysis *a, trit_text *o
         add_point(r, a, b->second, out);
         add_number(out, "%.4f", b->second_loss - b->best_loss);
         trit_text_add(out, "</tr>\n");
+    }
+    end_table(out);
+}
+
+static void add_rungs(const trit_results *r, const trit_analysis *a, trit_text *out) {
+    static const char *const heads[] = {"#rung",    "#part", "#steps",    "#points",
+                                        "#went on", "best",  "#its mean", "#worst that went on"};
+    if (!a->n_rung) return;
+    trit_text_add(out,
+                  "<h2>Rungs</h2>\n<p class=soft>Mean %s of a point's seeds, by which points "
+                  "went on.</p>\n",
+                  trit_sweep_metrics[r->search_metric]);
+    begin_table(out, heads, sizeof heads / sizeof *heads);
+    for (int k = 0; k < a->n_rung; k++) {
+        const trit_rung *g = &a->rung[k];
+        trit_text label = {0};
+        if (g->best >= 0) trit_results_label(r, &r->cell[g->best], false, &label);
+        trit_text_add(out, "<tr>");
+        add_number(out, "%.0f", k + 1);
+        add_number(out, "%.3g", g->part);
+        add_number(out, "%.0f", g->step);
+        add_number(out, "%.0f", g->result.n_in);
+        add_number(out, "%.0f", g->result.n_on);
+        add_word(out, label.len ? label.at : "–");
+        add_number(out, "%.4f", g->best_value);
+        add_number(out, "%.4f", g->result.cut);
+        trit_text_add(out, "</tr>\n");
+        trit_text_free(&label);
     }
     end_table(out);
 }
@@ -276,15 +304,16 @@ static void add_costs(const trit_results *r, const trit_analysis *a, trit_text *
         add_si(out, c->tokens_per_second);
         add_si(out, c->peak_bytes);
         add_si(out, c->deploy_bytes);
-        add_number(out, "%.0f", c->n_failed);
-        add_number(out, "%.0f", c->n_diverged);
+        add_number(out, "%.0f", c->cells.failed);
+        add_number(out, "%.0f", c->cells.diverged);
         trit_text_add(out, "</tr>\n");
     }
     end_table(out);
 }
 
 static void add_cells(const trit_results *r, const char *link, trit_text *out) {
-    const char *heads[TRIT_SWEEP_MAX_AXIS + 16];
+    const char *heads[TRIT_SWEEP_MAX_AXIS + TRIT_SWEEP_MAX_RUNG + 16];
+    char rung[TRIT_SWEEP_MAX_RUNG][16];
     int n = 0;
     heads[n++] = "run";
     for (int k = 0; k < r->n_axis; k++) heads[n++] = r->axis[k].name;
@@ -292,6 +321,10 @@ static void add_cells(const trit_results *r, const char *link, trit_text *out) {
     static const char *const metrics[] = {"#val_loss", "#best_val_loss", "#bits_per_byte",
                                           "#gap_to_source"};
     for (int m = 0; m < TRIT_N_SWEEP_METRIC; m++) heads[n++] = metrics[m];
+    for (int k = 0; k < r->n_rung; k++) {
+        snprintf(rung[k], sizeof rung[k], "#rung %d", k + 1);
+        heads[n++] = rung[k];
+    }
     heads[n++] = "#tokens/s";
     heads[n++] = "changes";
     trit_text_add(out, "<h2>Cells</h2>\n");
@@ -309,6 +342,7 @@ static void add_cells(const trit_results *r, const char *link, trit_text *out) {
         }
         trit_text_add(out, ">%s</td>", trit_cell_state_names[c->state]);
         for (int m = 0; m < TRIT_N_SWEEP_METRIC; m++) add_number(out, "%.4f", c->metric[m]);
+        for (int k = 0; k < r->n_rung; k++) add_number(out, "%.4f", trit_results_rung(c, k));
         add_si(out, c->tokens_per_second);
         trit_text_add(out, "<td>");
         for (int k = 0; k < r->n_axis; k++) {
@@ -322,7 +356,7 @@ static void add_cells(const trit_results *r, const char *link, trit_text *out) {
 
 static void add_failures(const trit_results *r, const trit_analysis *a, trit_text *out) {
     static const char *const heads[] = {"cell", "why"};
-    if (!a->n_failed) return;
+    if (!a->cells.failed) return;
     trit_text_add(out, "<h2>Failed</h2>\n");
     begin_table(out, heads, 2);
     for (int i = 0; i < r->n_cell; i++) {
@@ -359,6 +393,7 @@ void trit_report_html(const trit_results *r, const trit_analysis *a, const char 
     for (int i = 0; i < a->n; i += r->axis[a->at[i].axis].n)
         add_axis(r, a, &a->at[i], &n_chart, out);
     add_best(r, a, out);
+    add_rungs(r, a, out);
     if (a->n_heat) {
         trit_text_add(out, "<h2>Two axes at once</h2>\n<p class=soft>Mean %s; dark is low.</p>\n",
                       trit_sweep_metrics[a->metric]);

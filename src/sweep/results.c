@@ -3,6 +3,7 @@
 #include "io/file.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 trit_status trit_results_metric(const char *name, int *out, trit_error *e) {
@@ -113,6 +114,87 @@ static trit_status read_cell(trit_results *r, trit_result_cell *c, const cJSON *
     return status == TRIT_E_NOMEM ? TRIT_FAIL(e, E_NOMEM, "%s", none.text) : TRIT_OK;
 }
 
+/* ---- searches ---- */
+
+static trit_status read_search(trit_results *r, int *divisor, trit_error *e) {
+    const cJSON *search = trit_json_get(r->tree, "search"), *rungs = trit_json_get(search, "rungs");
+    double halving = number_of(search, "halving");
+    if (!search) return TRIT_OK;
+    if (!(halving >= 2 && halving <= 1e9) || cJSON_GetArraySize(rungs) > TRIT_SWEEP_MAX_RUNG) {
+        return damaged("the search", e);
+    }
+    *divisor = (int)halving;
+    r->search_metric = r->metric;
+    for (const cJSON *v = rungs ? rungs->child : NULL; v; v = v->next) {
+        r->rung[r->n_rung++] = cJSON_GetNumberValue(v);
+    }
+    return TRIT_OK;
+}
+
+typedef struct hashed {
+    const char *hash;
+    int cell;
+} hashed;
+
+static int by_hash(const void *a, const void *b) {
+    const hashed *x = a, *y = b;
+    int order = strcmp(x->hash, y->hash);
+    return order ? order : x->cell - y->cell;
+}
+
+/* Equal runs are one, as they were for the sweep (trit_sweep_cell). */
+static trit_status number_points(trit_results *r, int *n_point, trit_error *e) {
+    hashed *h = trit_arena_get(&r->mem, sizeof *h * (size_t)(r->n_cell + 1), e);
+    const int *last = NULL;
+    if (!h) return TRIT_E_NOMEM;
+    for (int i = 0; i < r->n_cell; i++) h[i] = (hashed){r->cell[i].hash, i};
+    qsort(h, (size_t)r->n_cell, sizeof *h, by_hash);
+    for (int i = 0, first = 0; i < r->n_cell; i++) {
+        if (strcmp(h[i].hash, h[first].hash) != 0) first = i;
+        r->cell[h[i].cell].same_as = i == first ? -1 : h[first].cell;
+    }
+    *n_point = 0;
+    for (int i = 0; i < r->n_cell; i++) {
+        trit_result_cell *c = &r->cell[i];
+        if (c->same_as >= 0) {
+            c->point = r->cell[c->same_as].point;
+            continue;
+        }
+        *n_point += !last || memcmp(last, c->value, sizeof *last * (size_t)(r->n_axis - 1)) != 0;
+        last = c->value;
+        c->point = *n_point - 1;
+    }
+    return TRIT_OK;
+}
+
+/* Which cells are not trained on. */
+static trit_status find_pruned(trit_results *r, int divisor, const char *dir, trit_error *e) {
+    double rung[TRIT_SWEEP_MAX_RUNG];
+    int n_point;
+    if (!r->n_rung) return TRIT_OK;
+    TRIT_TRY(number_points(r, &n_point, e));
+    TRIT_TRY(trit_halving_open(&r->halving, n_point, r->n_rung, divisor, e));
+    trit_halving_begin(&r->halving);
+    for (int i = 0; i < r->n_cell; i++) {
+        trit_result_cell *c = &r->cell[i];
+        while (c->n_rung < r->n_rung &&
+               trit_ledger_rung(dir, c->hash, c->n_rung, trit_sweep_metrics[r->search_metric],
+                                &c->rung[c->n_rung])) {
+            rung[c->n_rung] = c->rung[c->n_rung].value;
+            c->n_rung++;
+        }
+        if (c->same_as >= 0) continue;
+        trit_halving_add(&r->halving, c->point, rung, c->n_rung, c->state == TRIT_CELL_FAILED);
+    }
+    trit_halving_decide(&r->halving);
+    for (int i = 0; i < r->n_cell; i++) {
+        trit_result_cell *c = &r->cell[i];
+        bool open = c->state == TRIT_CELL_WAITING || c->state == TRIT_CELL_STOPPED;
+        if (open && r->halving.pruned[c->point]) c->state = TRIT_CELL_PRUNED;
+    }
+    return TRIT_OK;
+}
+
 trit_status trit_results_read(trit_results *r, const char *dir, bool curves, trit_error *e) {
     *r = (trit_results){0};
     trit_arena_init(&r->mem, "results");
@@ -134,14 +216,21 @@ trit_status trit_results_read(trit_results *r, const char *dir, bool curves, tri
     for (const cJSON *v = cells->child; v; v = v->next) {
         TRIT_TRY(read_cell(r, &r->cell[r->n_cell++], v, dir, curves, e));
     }
-    return TRIT_OK;
+    int divisor = 0;
+    TRIT_TRY(read_search(r, &divisor, e));
+    return find_pruned(r, divisor, dir, e);
 }
 
 void trit_results_close(trit_results *r) {
     for (int i = 0; i < r->n_cell; i++) trit_series_free(&r->cell[i].valid);
+    trit_halving_free(&r->halving);
     cJSON_Delete(r->tree);
     trit_arena_free(&r->mem);
     *r = (trit_results){0};
+}
+
+double trit_results_rung(const trit_result_cell *c, int rung) {
+    return rung < c->n_rung ? c->rung[rung].value : (double)NAN;
 }
 
 void trit_results_label(const trit_results *r, const trit_result_cell *c, bool seed,

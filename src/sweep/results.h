@@ -3,6 +3,7 @@
 #define TRIT_SWEEP_RESULTS_H
 
 #include "run/metrics.h"
+#include "sweep/halving.h"
 #include "sweep/ledger.h"
 
 enum { TRIT_N_SWEEP_METRIC = 4 }; /* trit_sweep_metrics */
@@ -23,6 +24,10 @@ typedef struct trit_result_cell {
     double metric[TRIT_N_SWEEP_METRIC];
     double steps, tokens_per_second, peak_bytes, deploy_bytes;
     trit_series valid; /* validation loss over steps; owned */
+    int same_as;       /* in a search: earlier cell that is the same run; -1: none */
+    int point;         /* in a search; cells of a point differ in their seed */
+    int n_rung;        /* rungs that it has reached */
+    trit_rung_result rung[TRIT_SWEEP_MAX_RUNG];
 } trit_result_cell;
 
 typedef struct trit_results {
@@ -34,11 +39,17 @@ typedef struct trit_results {
     trit_result_axis axis[TRIT_SWEEP_MAX_AXIS];
     int n_cell;
     trit_result_cell *cell;
+    int n_rung; /* of a search by halving, else 0 */
+    double rung[TRIT_SWEEP_MAX_RUNG];
+    int search_metric;    /* that a search compares, the sweep's own */
+    trit_halving halving; /* owned */
 } trit_results;
 
 /* curves: validation losses too. r is zeroed first; close it also after an error. */
 trit_status trit_results_read(trit_results *r, const char *dir, bool curves, trit_error *e);
 void trit_results_close(trit_results *r);
+/* Its result at a rung; NaN where it has none. */
+double trit_results_rung(const trit_result_cell *c, int rung);
 /* "quant.estimator=ste optim.lr=0.001"; seed: with it. Axes of one value are left out. */
 void trit_results_label(const trit_results *r, const trit_result_cell *c, bool seed,
                         trit_text *out);

@@ -1,6 +1,7 @@
 #include "sweep/runner.h"
 
 #include "io/file.h"
+#include "sweep/halving.h"
 #include "sweep/ledger.h"
 
 #include <dirent.h>
@@ -18,13 +19,20 @@
 /* A run that dies this often without a word is a failure and no accident. */
 enum { MAX_DEATHS = 10, MAX_JOBS = 256 };
 
-typedef enum { OPEN, RUNNING, DONE, FAILED } progress;
+typedef enum { OPEN, RUNNING, DONE, FAILED, PRUNED } progress;
 
 typedef struct job {
     pid_t pid; /* 0: free */
     int cell;
     trit_lock lock;
 } job;
+
+/* How far a cell is in a search. */
+typedef struct climb {
+    int point;   /* of h */
+    int n_known; /* rungs that it has reached */
+    double rung[TRIT_SWEEP_MAX_RUNG];
+} climb;
 
 typedef struct runner {
     const trit_sweep *s;
@@ -34,6 +42,9 @@ typedef struct runner {
     progress *state; /* [n_cell]; owned */
     int *order;      /* [n] cells in the order of their start; owned */
     int *deaths;     /* [n_cell]; owned */
+    climb *climb;    /* [n_cell]; owned */
+    trit_halving h;
+    bool news; /* since h was decided */
     int n, threads, n_running;
     job job[MAX_JOBS];
     bool stopping;
@@ -61,8 +72,8 @@ static void remove_file(const runner *r, int cell, const char *name) {
 static void tell(const runner *r, int cell, const char *what) {
     trit_text label = {0};
     trit_sweep_label(r->s, r->s->cell[cell].value, false, &label);
-    trit_log_info(r->o->log, "[%d/%d] %s: %s", r->out->done + r->out->failed, r->out->n,
-                  trit_text_get(&label), what);
+    trit_log_info(r->o->log, "[%d/%d] %s: %s", r->out->done + r->out->failed + r->out->pruned,
+                  r->out->n, trit_text_get(&label), what);
     trit_text_free(&label);
 }
 
@@ -120,30 +131,66 @@ static trit_status set_failed(runner *r, int cell, int code, const char *why, tr
     cJSON_Delete(v);
     r->state[cell] = FAILED;
     r->out->failed++;
+    r->news = true;
     tell(r, cell, why);
     if (r->o->stop_on_fail) r->stopping = true;
     return status;
 }
 
+/* The step at which the next start of a cell ends; 0: its last. */
+static int64_t stop_of(const runner *r, int cell) {
+    int rung = r->climb[cell].n_known;
+    return rung < r->s->search.n_rung ? r->s->cell[cell].rung_step[rung] : 0;
+}
+
+/* Learns what the cell's files say of rungs. */
+static void read_rungs(runner *r, int cell) {
+    climb *c = &r->climb[cell];
+    trit_rung_result result;
+    while (c->n_known < r->s->search.n_rung &&
+           trit_ledger_rung(r->dir, hash_of(r, cell), c->n_known, r->s->metric, &result)) {
+        c->rung[c->n_known++] = result.value;
+        r->news = true;
+    }
+}
+
+/* A start that ended at a rung, or with the run. v: its result. */
+static trit_status keep_result(runner *r, int cell, const cJSON *v, trit_error *e) {
+    char name[40] = "result.json", what[80];
+    int64_t stop = stop_of(r, cell);
+    if (stop) snprintf(name, sizeof name, TRIT_LEDGER_RUNG, r->climb[cell].n_known + 1);
+    TRIT_TRY(write_tree(r, cell, name, v, e));
+    remove_file(r, cell, "error.json");
+    double value = cJSON_GetNumberValue(trit_json_get(v, r->s->metric));
+    snprintf(what, sizeof what, "%s %.4f", r->s->metric, value);
+    if (stop) {
+        snprintf(what, sizeof what, "%s %.4f at step %lld", r->s->metric, value, (long long)stop);
+        r->state[cell] = OPEN;
+        read_rungs(r, cell);
+    } else {
+        if (!r->s->keep_checkpoints) remove_checkpoints(r, cell);
+        r->state[cell] = DONE;
+        r->out->done++;
+    }
+    tell(r, cell, what);
+    return TRIT_OK;
+}
+
 /* The run's own last line is the result; "run" is a path of this machine. */
 static trit_status set_done(runner *r, int cell, trit_error *e) {
     trit_text line = {0};
+    char why[120];
     last_line(r, cell, "out", "", &line);
     cJSON *v = NULL;
     trit_status status = TRIT_OK;
     if (trit_json_parse(&v, trit_text_get(&line), line.len, "out", NULL) || !cJSON_IsObject(v)) {
         status = set_failed(r, cell, 0, "the run ended without a result", e);
+    } else if (stop_of(r, cell) && !cJSON_IsNumber(trit_json_get(v, r->s->metric))) {
+        snprintf(why, sizeof why, "the run has no %s, which the search compares", r->s->metric);
+        status = set_failed(r, cell, 0, why, e);
     } else {
-        char what[80];
-        const cJSON *metric = trit_json_get(v, r->s->metric);
         cJSON_DeleteItemFromObjectCaseSensitive(v, "run");
-        status = write_tree(r, cell, "result.json", v, e);
-        remove_file(r, cell, "error.json");
-        if (!status && !r->s->keep_checkpoints) remove_checkpoints(r, cell);
-        r->state[cell] = DONE;
-        r->out->done++;
-        snprintf(what, sizeof what, "%s %.4f", r->s->metric, cJSON_GetNumberValue(metric));
-        tell(r, cell, what);
+        status = keep_result(r, cell, v, e);
     }
     cJSON_Delete(v);
     trit_text_free(&line);
@@ -170,7 +217,7 @@ static trit_status set_ended(runner *r, int cell, int status, trit_error *e) {
 
 typedef struct command {
     char config[TRIT_LEDGER_PATH_BYTES], run[TRIT_LEDGER_PATH_BYTES], out[TRIT_LEDGER_PATH_BYTES],
-        log[TRIT_LEDGER_PATH_BYTES], threads[40];
+        log[TRIT_LEDGER_PATH_BYTES], threads[40], stop_at[40];
 } command;
 
 static trit_status make_command(const runner *r, int cell, command *c, trit_error *e) {
@@ -180,6 +227,7 @@ static trit_status make_command(const runner *r, int cell, command *c, trit_erro
     TRIT_TRY(trit_ledger_path(c->out, r->dir, hash, "out", e));
     TRIT_TRY(trit_ledger_path(c->log, r->dir, hash, "log", e));
     snprintf(c->threads, sizeof c->threads, "run.threads=%d", r->threads);
+    snprintf(c->stop_at, sizeof c->stop_at, "run.stop_at=%lld", (long long)stop_of(r, cell));
     return TRIT_OK;
 }
 
@@ -197,8 +245,8 @@ static void become_run(const runner *r, const command *c, int lock, pid_t parent
     dup2(in, 0);
     dup2(out, 1);
     dup2(log, 2);
-    execl(r->o->program, "trit", "train", c->config, c->threads, "--run", c->run, "--json",
-          (char *)NULL);
+    execl(r->o->program, "trit", "train", c->config, c->threads, c->stop_at, "--run", c->run,
+          "--json", (char *)NULL);
     _exit(127);
 }
 
@@ -222,6 +270,7 @@ static trit_status try_cell(runner *r, job *j, int cell, bool *started, trit_err
     *started = false;
     TRIT_TRY(trit_ledger_path(path, r->dir, hash_of(r, cell), "", e));
     trit_status status = trit_lock_take(path, &j->lock, &why);
+    read_rungs(r, cell); /* another worker may have got on with it */
     if (status == TRIT_E_STATE) return TRIT_OK;
     if (status) {
         if (e) *e = why;
@@ -233,8 +282,9 @@ static trit_status try_cell(runner *r, job *j, int cell, bool *started, trit_err
         r->state[cell] = now == TRIT_CELL_DONE ? DONE : FAILED;
         r->out->done += now == TRIT_CELL_DONE;
         r->out->failed += now == TRIT_CELL_FAILED;
+        r->news = true;
         tell(r, cell, "ended by another worker");
-    } else {
+    } else if (!r->news) {
         status = launch(r, j, cell, e);
         *started = !status;
     }
@@ -262,12 +312,54 @@ static void stop_all(runner *r) {
     }
 }
 
-/* Fills free places; *left: cells that are neither done nor failed nor running here. */
+/* Without a search every cell may be trained to its end. */
+static bool may_go_on(const runner *r, int cell) {
+    const climb *c = &r->climb[cell];
+    return !r->s->search.n_rung || c->n_known <= r->h.passed[c->point];
+}
+
+static void prune(runner *r, int cell) {
+    char path[TRIT_LEDGER_PATH_BYTES];
+    trit_lock lock;
+    r->state[cell] = PRUNED;
+    r->out->pruned++;
+    tell(r, cell, "pruned");
+    if (r->s->keep_checkpoints || trit_ledger_path(path, r->dir, hash_of(r, cell), "", NULL) ||
+        trit_lock_take(path, &lock, NULL)) {
+        return;
+    }
+    remove_checkpoints(r, cell);
+    trit_lock_release(&lock);
+}
+
+/* Which cells go on, from what is known by now. */
+static void decide(runner *r) {
+    bool news = r->news;
+    r->news = false;
+    if (!news || !r->s->search.n_rung) return;
+    trit_halving_begin(&r->h);
+    for (int k = 0; k < r->n; k++) {
+        const climb *c = &r->climb[r->order[k]];
+        trit_halving_add(&r->h, c->point, c->rung, c->n_known, r->state[r->order[k]] == FAILED);
+    }
+    trit_halving_decide(&r->h);
+    for (int k = 0; k < r->n; k++) {
+        int cell = r->order[k];
+        if (r->state[cell] == OPEN && r->h.pruned[r->climb[cell].point]) prune(r, cell);
+    }
+}
+
+/* Fills free places; *left: cells that have not ended and do not run here. */
 static trit_status fill(runner *r, int *left, trit_error *e) {
     *left = 0;
+    decide(r);
     for (int k = 0; k < r->n; k++) {
         int cell = r->order[k];
         if (r->state[cell] != OPEN) continue;
+        if (!may_go_on(r, cell)) {
+            ++*left;
+            continue;
+        }
         job *j = NULL;
         for (int i = 0; i < r->o->jobs && !j; i++) j = r->job[i].pid ? NULL : &r->job[i];
         bool started = false;
@@ -301,19 +393,30 @@ static trit_status work(runner *r, trit_error *e) {
 /* ---- */
 
 /* Seed by seed: every value has a first result early. */
-static void put_in_order(runner *r) {
-    int seeds = r->s->n_axis - 1;
+static trit_status put_in_order(runner *r, trit_error *e) {
+    int seeds = r->s->n_axis - 1, n_point = 0;
+    const int *last = NULL;
+    for (int i = 0; i < r->s->n_cell; i++) {
+        const trit_sweep_cell *c = &r->s->cell[i];
+        if (c->same_as >= 0) continue;
+        if (last && memcmp(last, c->value, sizeof *last * (size_t)seeds) != 0) n_point++;
+        last = c->value;
+        r->climb[i].point = n_point;
+    }
     for (int seed = 0; seed < r->s->axis[seeds].n; seed++) {
         for (int i = 0; i < r->s->n_cell; i++) {
             const trit_sweep_cell *c = &r->s->cell[i];
             if (c->value[seeds] == seed && c->same_as < 0) r->order[r->n++] = i;
         }
     }
+    r->news = true;
+    return trit_halving_open(&r->h, n_point + 1, r->s->search.n_rung, r->s->search.halving, e);
 }
 
 static void look(runner *r) {
     for (int k = 0; k < r->n; k++) {
         int cell = r->order[k];
+        read_rungs(r, cell);
         trit_cell_state now = trit_ledger_state(r->dir, hash_of(r, cell));
         if (now == TRIT_CELL_FAILED && r->o->retry) {
             remove_file(r, cell, "error.json");
@@ -336,14 +439,15 @@ trit_status trit_sweep_run(const trit_sweep *s, const char *dir, const trit_swee
     r.state = calloc(n, sizeof *r.state);
     r.order = calloc(n, sizeof *r.order);
     r.deaths = calloc(n, sizeof *r.deaths);
-    trit_status status = TRIT_OK;
-    if (!r.state || !r.order || !r.deaths) status = TRIT_FAIL(e, E_NOMEM, "no memory for a sweep");
+    r.climb = calloc(n, sizeof *r.climb);
+    trit_status status = r.state && r.order && r.deaths && r.climb
+                             ? put_in_order(&r, e)
+                             : TRIT_FAIL(e, E_NOMEM, "no memory for a sweep");
     if (!status) {
         int64_t most = core_count() / o->jobs;
         const cJSON *own = trit_json_get(trit_json_get(s->resolved, "run"), "threads");
         int wanted = cJSON_IsNumber(own) ? own->valueint : 0;
         r.threads = (int)(most < 1 ? 1 : wanted > 0 && wanted < most ? wanted : most);
-        put_in_order(&r);
         out->n = r.n;
         look(&r);
         if (out->done + out->failed) {
@@ -358,11 +462,13 @@ trit_status trit_sweep_run(const trit_sweep *s, const char *dir, const trit_swee
                 trit_lock_release(&r.job[i].lock);
             }
         }
-        out->waiting = out->n - out->done - out->failed;
+        out->waiting = out->n - out->done - out->failed - out->pruned;
         if (!status && o->stop && *o->stop && out->waiting) status = TRIT_E_STOPPED;
     }
     free(r.state);
     free(r.order);
     free(r.deaths);
+    free(r.climb);
+    trit_halving_free(&r.h);
     return status;
 }

@@ -19,6 +19,7 @@ typedef struct trit_sweep_options {
 
 typedef struct trit_sweep_outcome {
     int n, done, failed; /* runs in all, and how they ended, now or before */
+    int pruned;          /* by a search: others were better */
     int waiting;         /* not yet */
 } trit_sweep_outcome;
 

@@ -7,7 +7,8 @@
  *   paired    {"name": [{"label": "...", "key": value, ...}]}: values that change together
  *   seeds     values of train.seed, or how many (from 1)
  *   exclude   [{"axis": value or list of values}]: cells that match all of one entry are left out
- *   search    {"random": N, "seed": S}: N points of the grid, drawn at random, all their seeds
+ *   search    {"random": N, "budget": B, "seed": S}: points of the grid, drawn at random, all their
+ *             seeds; {"halving": D, "rungs": [parts]}: at each rung the best 1/D of them go on
  *   baseline  {"axis": value}: what the report compares with; the first value of others
  *   metric    what the report compares (trit_sweep_metrics)
  *   keep_checkpoints  false: those of finished cells are deleted
@@ -19,7 +20,12 @@
 
 #include "run/config.h"
 
-enum { TRIT_SWEEP_MAX_AXIS = 16, TRIT_SWEEP_MAX_VALUE = 1024, TRIT_SWEEP_MAX_CELL = 20000 };
+enum {
+    TRIT_SWEEP_MAX_AXIS = 16,
+    TRIT_SWEEP_MAX_VALUE = 1024,
+    TRIT_SWEEP_MAX_CELL = 20000,
+    TRIT_SWEEP_MAX_RUNG = 8
+};
 
 /* Numbers of a finished run that can be compared; less is better for all. */
 extern const char *const trit_sweep_metrics[];
@@ -39,17 +45,26 @@ typedef struct trit_sweep_axis {
 } trit_sweep_axis;
 
 typedef struct trit_sweep_cell {
-    int value[TRIT_SWEEP_MAX_AXIS]; /* of each axis */
-    char hash[17];                  /* of its resolved config: names the cell */
-    const char *config;             /* that config as JSON text */
-    double deploy_bytes;            /* of the model, see run/deploy.h */
-    int same_as;                    /* earlier cell with this config; -1: none */
+    int value[TRIT_SWEEP_MAX_AXIS];         /* of each axis */
+    char hash[17];                          /* of its resolved config: names the cell */
+    const char *config;                     /* that config as JSON text */
+    double deploy_bytes;                    /* of the model, see run/deploy.h */
+    int64_t rung_step[TRIT_SWEEP_MAX_RUNG]; /* at which it is compared */
+    int same_as;                            /* earlier cell with this config; -1: none */
 } trit_sweep_cell;
 
 /* A cell that a pattern made and that does not fit. */
 typedef struct trit_sweep_left_out {
     const char *label, *why;
 } trit_sweep_left_out;
+
+typedef struct trit_sweep_search {
+    int64_t n_random, seed;           /* n_random 0: all points */
+    double budget;                    /* trainings of full length; 0: none */
+    int64_t halving;                  /* the best 1/halving of the points go on; 0: all */
+    int n_rung;                       /* 0 without halving */
+    double rung[TRIT_SWEEP_MAX_RUNG]; /* parts of a run, increasing */
+} trit_sweep_search;
 
 typedef struct trit_sweep {
     trit_arena mem; /* holds what the pointers lead to, but trees */
@@ -60,9 +75,9 @@ typedef struct trit_sweep {
     const char *set[256];
     int n_axis; /* the last one is "seed" */
     trit_sweep_axis axis[TRIT_SWEEP_MAX_AXIS];
-    cJSON *exclude;                /* list or NULL: owned */
-    cJSON *baseline;               /* object or NULL: owned */
-    int64_t n_random, random_seed; /* 0: all points */
+    cJSON *exclude;  /* list or NULL: owned */
+    cJSON *baseline; /* object or NULL: owned */
+    trit_sweep_search search;
     const char *metric;
     bool keep_checkpoints;
     int n_cell;

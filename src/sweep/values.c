@@ -207,3 +207,21 @@ const char *trit_sweep_label_text(const char *text, trit_arena *mem, trit_error 
     char buf[32];
     return trit_arena_text(mem, trit_number_read(text, &v) ? trit_number_text(buf, v) : text, e);
 }
+
+trit_status trit_sweep_expect_object(const cJSON *v, trit_error *e) {
+    char found[80];
+    if (!v || cJSON_IsObject(v)) return TRIT_OK;
+    return TRIT_FAIL(e, E_CONFIG, "found %s, expected an object", trit_json_describe(found, v));
+}
+
+trit_status trit_sweep_check_keys(const cJSON *v, const char *const *words, int n, trit_error *e) {
+    for (const cJSON *one = v ? v->child : NULL; one; one = one->next) {
+        bool known = one->string[0] == '$' || !strcmp(one->string, "comment");
+        for (int i = 0; i < n && !known; i++) known = !strcmp(words[i], one->string);
+        if (known) continue;
+        char hint[TRIT_TEXT_HINT_BYTES];
+        trit_text_hint(hint, one->string, words, n);
+        return TRIT_FAIL(e, E_CONFIG, "unknown key \"%.80s\"%s", one->string, hint);
+    }
+    return TRIT_OK;
+}

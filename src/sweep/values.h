@@ -23,4 +23,9 @@ const char *trit_sweep_value_text(const cJSON *v, trit_arena *mem, trit_error *e
 /* One form for each number, so that labels compare: "1e-3" is "0.001". */
 const char *trit_sweep_label_text(const char *text, trit_arena *mem, trit_error *e);
 
+/* Objects of a sweep file: TRIT_E_CONFIG without a place for anything else (NULL is none), and for
+ * a key that is not among words[n], "comment" or "$...". */
+trit_status trit_sweep_expect_object(const cJSON *v, trit_error *e);
+trit_status trit_sweep_check_keys(const cJSON *v, const char *const *words, int n, trit_error *e);
+
 #endif

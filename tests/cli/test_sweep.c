@@ -162,6 +162,88 @@ static void killed_at_any_moment(void **state) {
     assert_same_results("killed");
 }
 
+/* 18 runs, of which 6 and then 2 go on. */
+static const char search[] =
+    "{\"base\": \"base.json\", \"axes\": {\"optim.lr\": \"log(1e-4, 1e-1, 9)\"}, \"seeds\": 2, "
+    "\"search\": {\"halving\": 3, \"rungs\": [0.3, 0.6]}}";
+
+static void assert_same_search(const char *dir) {
+    char line[400];
+    assert_exit(0, program_run("report %s", dir), "");
+    snprintf(line, sizeof line,
+             "cmp reference/report/cells.csv '%s/report/cells.csv' && sed '/^## Costs/,$d' "
+             "reference/report/report.md >a && sed '/^## Costs/,$d' '%s/report/report.md' >b && "
+             "diff a b",
+             dir, dir);
+    assert_int_equal(shell(line), 0);
+}
+
+/* What is trained on goes on where it was, so that it is the run that it would be alone. */
+static void searched(void **state) {
+    (void)state;
+    spit("search.json", search);
+    assert_exit(0, program_run("sweep search.json --run reference"), "at step 20");
+    assert_non_null(strstr(program_out.at, "18 runs: 2 done, 0 failed, 16 pruned, 0 not yet"));
+    assert_exit(0, program_run("report reference"), "");
+    assert_non_null(
+        strstr(program_out.at, "Rung 1, at 0.3 of the training: 3 of 9 points went on"));
+    assert_non_null(
+        strstr(program_out.at, "Rung 2, at 0.6 of the training: 1 of 3 points went on"));
+    assert_int_equal(shell("test $(grep -c ,pruned, reference/report/cells.csv) = 16 && "
+                           "test $(ls reference/cells/*/rung-1.json | wc -l) = 18 && "
+                           "test $(ls reference/cells/*/rung-2.json | wc -l) = 6"),
+                     0);
+    assert_int_equal(
+        shell("for d in $(ls -d reference/cells/*/result.json | xargs -n1 dirname); do "
+              "'" TRIT_CLI "' train $d/config.json --run alone-${d##*/} 2>/dev/null "
+              ">/dev/null && cmp $d/run/metrics.jsonl alone-${d##*/}/metrics.jsonl && "
+              "cmp $d/run/checkpoints/step-00000060.h5 "
+              "alone-${d##*/}/checkpoints/step-00000060.h5 || exit 1; done"),
+        0);
+    assert_exit(0, program_run("watch reference"), "");
+    assert_non_null(strstr(program_out.at, "2 done, 0 running, 0 waiting, 0 stopped, 0 failed, 16 "
+                                           "pruned\n"));
+    assert_exit(0, program_run("sweep search.json --run reference"), "2 of 18 runs are done");
+    assert_exit(2, program_run("sweep search.json train.eval_every=40 --run other"),
+                "has no evaluation of its own");
+    assert_exit(2, program_run("sweep search.json run.stop_at=20 --run other"),
+                "run.stop_at: found");
+    spit("search.json", "{\"base\": \"base.json\", \"axes\": {\"optim.lr\": [1e-3, 1e-2]}, "
+                        "\"search\": {\"halving\": 2}}");
+    assert_exit(2, program_run("sweep search.json --run reference"),
+                "belongs to a sweep with the rungs [0.3,0.6]");
+    /* With all of them to the end. */
+    assert_exit(0,
+                program_run("sweep base.json 'optim.lr=log(1e-4, 1e-1, 9)' seed=1,2 --run "
+                            "reference"),
+                "");
+    assert_non_null(strstr(program_out.at, "18 runs: 18 done, 0 failed, 0 not yet"));
+    assert_exit(2, program_run("sweep search.json --run reference"),
+                "belongs to a sweep with no rungs");
+}
+
+static void searched_in_spite_of_all(void **state) {
+    (void)state;
+    spit("search.json", search);
+    assert_int_equal(shell("rm -rf reference"), 0);
+    assert_exit(0, program_run("sweep search.json --run reference"), "");
+    assert_exit(0, program_run("report reference"), "");
+    pid_t first = program_start("", "sweep search.json --run together");
+    int code = program_run("sweep search.json --run together --jobs 2");
+    assert_int_equal(program_wait(first), 0);
+    assert_int_equal(code, 0);
+    assert_same_search("together");
+    trit_rng rng = {.seed = 8, .stream = 1};
+    for (uint64_t i = 0; i < 4; i++) {
+        pid_t pid = program_start("", "sweep search.json --run hard --jobs 2");
+        usleep((useconds_t)(100000 + 300000 * trit_rng_uniform(&rng, i)));
+        kill(pid, SIGKILL);
+        program_wait(pid);
+    }
+    assert_exit(0, program_run("sweep search.json --run hard"), "");
+    assert_same_search("hard");
+}
+
 static void workers_share_a_directory(void **state) {
     (void)state;
     pid_t first = program_start("", SWEEP "--run shared");
@@ -231,6 +313,8 @@ int main(void) {
         cmocka_unit_test(failures_are_kept_and_retried),
         cmocka_unit_test(stopped_safely),
         cmocka_unit_test(killed_at_any_moment),
+        cmocka_unit_test(searched),
+        cmocka_unit_test(searched_in_spite_of_all),
         cmocka_unit_test(workers_share_a_directory),
         cmocka_unit_test(reports),
         cmocka_unit_test(watched),

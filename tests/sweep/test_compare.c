@@ -100,17 +100,17 @@ static int close_results(void **state) {
 
 static void counts_and_means(void **state) {
     (void)state;
-    assert_int_equal(analysis.n_done, 10);
-    assert_int_equal(analysis.n_failed, 1);
-    assert_int_equal(analysis.n_diverged, 1);
-    assert_int_equal(analysis.n_open, 1);
+    assert_int_equal(analysis.cells.done, 10);
+    assert_int_equal(analysis.cells.failed, 1);
+    assert_int_equal(analysis.cells.diverged, 1);
+    assert_int_equal(analysis.cells.open, 1);
     assert_int_equal(analysis.n, 4); /* seeds are not compared */
     const trit_comparison *old = &analysis.at[0], *new = &analysis.at[1];
     assert_int_equal(old->verdict, TRIT_VERDICT_BASELINE);
     assert_near(old->mean, (2.0 + 2.1 + 2.3 + 3.0 + 3.5) / 5, 1e-12);
-    assert_int_equal(new->n_done, 5);
-    assert_int_equal(new->n_failed, 1);
-    assert_int_equal(new->n_diverged, 1);
+    assert_int_equal(new->cells.done, 5);
+    assert_int_equal(new->cells.failed, 1);
+    assert_int_equal(new->cells.diverged, 1);
     assert_near(new->deploy_bytes, (3 * 1000 + 2 * 2000) / 5.0, 1e-12);
     assert_near(new->tokens_per_second, 100 + (6 + 7 + 8 + 9 + 10) / 5.0, 1e-12);
 }
