@@ -45,10 +45,11 @@ test-rows: build-packages ## every named method trains a tiny model and resumes 
 	@$(MAKE) --no-print-directory compile
 	@scripts/rows.sh $(BUILD)/trit
 
-test-sweeps: build-packages ## sweeps and their runs are killed 20 times; the report in a browser
+test-sweeps: build-packages ## 24 cells and their sweep are killed 20 times; reports in a browser
 	@$(MAKE) --no-print-directory compile
 	@TRIT_SWEEP_KILLS=20 $(BUILD)/tests/cli_test_sweep
 	@! command -v chromium >/dev/null || scripts/browser.sh $(BUILD)/trit
+	@scripts/big_report.sh $(BUILD)/trit
 
 test-faults: build-packages ## every fault against the promise that no checkpoint is lost or wrong (minutes)
 	@$(MAKE) --no-print-directory compile

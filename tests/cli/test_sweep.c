@@ -1,5 +1,6 @@
 /* Sweeps with the real program: interrupted in every way, they end with the same tables.
- * TRIT_SWEEP_KILLS=20: how often sweeps and runs are killed [3]. */
+ * TRIT_SWEEP_KILLS=20: how often a sweep of 24 longer cells is killed [3 times, of 12 short ones].
+ */
 #include "io/json.h"
 #include "program.h"
 
@@ -26,17 +27,20 @@ static int setup(void **state) {
     return program_run(SWEEP "--run straight");
 }
 
-/* What a sweep found, without what its runs cost. */
-static void assert_same_results(const char *dir) {
-    char line[600];
+/* What two sweeps found, without what their runs cost. */
+static void assert_same_tables(const char *reference, const char *dir, int n_cell) {
+    char line[700];
     snprintf(line, sizeof line,
-             "for d in straight '%s'; do rm -rf $d/report && '" TRIT_CLI "' report $d >$d/words || "
-             "exit 1; done; sed '$d' straight/words >a && sed '$d' '%s/words' >b && diff a b && "
-             "cmp straight/report/cells.csv '%s/report/cells.csv' && cmp "
-             "straight/report/comparisons.csv '%s/report/comparisons.csv' && test $(grep -c ,done, "
-             "straight/report/cells.csv) = 12",
-             dir, dir, dir, dir);
+             "for d in %s '%s'; do rm -rf $d/report && '" TRIT_CLI "' report $d >$d/words || "
+             "exit 1; done; sed '$d' %s/words >a && sed '$d' '%s/words' >b && diff a b && "
+             "for f in cells.csv comparisons.csv; do cmp %s/report/$f '%s/report/'$f || exit 1; "
+             "done; test $(grep -c ,done, %s/report/cells.csv) = %d",
+             reference, dir, reference, dir, reference, dir, reference, n_cell);
     assert_int_equal(shell(line), 0);
+}
+
+static void assert_same_results(const char *dir) {
+    assert_same_tables("straight", dir, 12);
 }
 
 static void dry_runs_start_nothing(void **state) {
@@ -143,12 +147,15 @@ static void kill_a_run(const char *dir, uint64_t choice) {
 static void killed_at_any_moment(void **state) {
     (void)state;
     const char *word = getenv("TRIT_SWEEP_KILLS");
-    int n = word ? atoi(word) : 3;
+    const char *what = word ? "sweep base.json quant.estimator=ste,ewgs,ste-clip 'seed=range(8)' "
+                              "train.steps=1000 --jobs 2 "
+                            : SWEEP "--jobs 2 ";
+    int n = word ? atoi(word) : 3, n_killed = 0;
     trit_rng rng = {.seed = 7, .stream = 1};
     char dir[100], args[300];
     /* The name of this test's folder tells its runs from those of others. */
     snprintf(dir, sizeof dir, "%s/killed", program_dir);
-    snprintf(args, sizeof args, SWEEP "train.steps=60 --run %s --jobs 2", dir);
+    snprintf(args, sizeof args, "%s --run %s", what, dir);
     for (int i = 0; i < n; i++) {
         pid_t pid = program_start("", args);
         for (uint64_t k = 0; k < 3; k++) {
@@ -156,10 +163,16 @@ static void killed_at_any_moment(void **state) {
             kill_a_run(dir, k + (uint64_t)i);
         }
         kill(pid, SIGKILL);
-        program_wait(pid);
+        n_killed += program_wait(pid) == 128 + SIGKILL;
     }
     assert_exit(0, program_run("%s", args), "");
-    assert_same_results("killed");
+    if (word) {
+        assert_exit(0, program_run("%s --run longer", what), "");
+        assert_same_tables("longer", "killed", 24);
+        assert_int_equal(n_killed, n); /* it had not ended before */
+    } else {
+        assert_same_results("killed");
+    }
 }
 
 /* 18 runs, of which 6 and then 2 go on. */
