@@ -1,9 +1,11 @@
 /* trit train: from one JSON file to a trained model. */
 #include "cli/common.h"
+#include "run/begin.h"
 #include "run/train.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -147,27 +149,9 @@ typedef struct options {
     double began;
 } options;
 
-/* Weights of another run for one that has no checkpoint yet, made its step 0: the same command, or
- * the same without --from, continues. */
-static trit_status begin_from(trit_run *r, trit_store *s, const options *o, trit_error *e) {
-    char checkpoint[4096];
-    trit_text skipped = {0};
-    TRIT_TRY(trit_store_find(o->from, "latest", checkpoint, sizeof checkpoint, e));
-    trit_status status = trit_store_load_weights(checkpoint, r, o->partial ? &skipped : NULL, e);
-    if (status && !o->partial) trit_error_wrap(e, "--from (--partial takes what fits)");
-    if (!status) {
-        fprintf(stderr, "weights of %s, step %lld\n", checkpoint, (long long)r->step);
-        if (skipped.len) fprintf(stderr, "skipped:\n%s", trit_text_get(&skipped));
-        r->step = 0;
-        status = trit_store_save(s, r, e);
-    }
-    trit_text_free(&skipped);
-    return status;
-}
-
 static trit_status train(trit_run *r, trit_store *s, const options *opt, trit_error *e) {
     TRIT_TRY(trit_store_resume(s, r, e));
-    if (opt->from && s->saved_step < 0) TRIT_TRY(begin_from(r, s, opt, e));
+    TRIT_TRY(trit_begin(r, s, e));
     introduce(r, s->dir);
     screen scr = {.terminal = isatty(STDERR_FILENO)};
     trit_train_options o = {
@@ -202,10 +186,26 @@ static trit_status read_options(options *o, int argc, char **argv, int *n, trit_
                                 {"--json", TRIT_OPT_FLAG, &o->json, 0, 0}};
     TRIT_TRY(trit_options_read(list, 4, argc, argv, n, e));
     if (o->dir && !*o->dir) return TRIT_FAIL(e, E_USAGE, "--run: the path is empty");
-    if (o->partial && !o->from) {
-        return TRIT_FAIL(e, E_USAGE, "--partial belongs to --from CKPT, which is missing");
-    }
     return TRIT_OK;
+}
+
+/* --from and --partial are words for keys of the section init. */
+static trit_status load(trit_experiment *x, const options *o, int n, char **argv, trit_error *e) {
+    trit_text from = {0};
+    char partial[] = "init.partial=true";
+    char **args = malloc(((size_t)n + 2) * sizeof *args);
+    if (!args) return TRIT_FAIL(e, E_NOMEM, "no memory for arguments");
+    memcpy(args, argv, (size_t)n * sizeof *args);
+    if (o->from) {
+        trit_text_add(&from, "init.from=%s", o->from);
+        args[n++] = from.at;
+    }
+    if (o->partial) args[n++] = partial;
+    trit_status status = from.failed ? TRIT_FAIL(e, E_NOMEM, "no memory for arguments")
+                                     : trit_cli_experiment(x, n, args, e);
+    trit_text_free(&from);
+    free(args);
+    return status;
 }
 
 static int run_train(int argc, char **argv) {
@@ -217,7 +217,7 @@ static int run_train(int argc, char **argv) {
     trit_store s = {0};
     char path[4096];
     trit_status status = read_options(&o, argc, argv, &n, &e);
-    if (!status) status = trit_cli_experiment(&x, n, argv, &e);
+    if (!status) status = load(&x, &o, n, argv, &e);
     catch_signals();
     if (!status) {
         catch_configured(x.cfg.run.stop_signal);
@@ -239,10 +239,8 @@ const trit_verb trit_verb_train = {
     "  CONFIG         JSON file, e.g. configs/quickstart.json\n"
     "  key=value      overrides a setting: optim.lr=1e-3, quant.weights=int4-absmax-row\n"
     "  --run DIR      run directory (default runs/NAME, NAME from the config)\n"
-    "  --from CKPT    begins with the weights of a checkpoint or run, at step 0; ignored once the "
-    "run\n"
-    "                 has a checkpoint of its own\n"
-    "  --partial      takes the weights that fit, and says which do not\n"
+    "  --from CKPT    init.from=CKPT: begins with the weights of a checkpoint or run\n"
+    "  --partial      init.partial=true: takes the weights that fit, and says which do not\n"
     "  --json         last line on stdout is one JSON object\n\n"
     "Ctrl-C, SIGTERM or run.stop_signal (SIGUSR1): saves and exits with 75; a second one ends at "
     "once.\n"

@@ -56,6 +56,9 @@ void trit_checkpoint_survey(const char *path, trit_text *out);
 /* Accepts NULL. */
 void trit_checkpoint_close(trit_checkpoint *c);
 
+/* 32 hex digits: the checksum of the whole file. */
+enum { TRIT_CKPT_HASH_BYTES = 33 };
+void trit_checkpoint_hash(const trit_checkpoint *c, char hex[TRIT_CKPT_HASH_BYTES]);
 /* Size of the file. */
 int64_t trit_checkpoint_bytes(const trit_checkpoint *c);
 /* Tensors in the order of their paths, data NULL; valid until the checkpoint is closed. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -136,6 +137,12 @@ trit_status trit_checkpoint_open(trit_checkpoint **out, const char *path, trit_e
     }
     *out = c;
     return TRIT_OK;
+}
+
+void trit_checkpoint_hash(const trit_checkpoint *c, char hex[TRIT_CKPT_HASH_BYTES]) {
+    enum { N = (TRIT_CKPT_HASH_BYTES - 1) / 2 };
+    const unsigned char *sum = (const unsigned char *)c->file.at + c->file.len - N;
+    for (int i = 0; i < N; i++) snprintf(hex + 2 * (size_t)i, 3, "%02x", sum[i]);
 }
 
 int64_t trit_checkpoint_bytes(const trit_checkpoint *c) {

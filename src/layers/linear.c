@@ -61,8 +61,3 @@ trit_node *trit_linear_layer_apply(trit_linear_layer *l, trit_graph *g, trit_nod
     if (made) b = b ? trit_add(g, b, made) : made;
     return trit_linear(g, in, w, b);
 }
-
-void trit_linear_layer_step(trit_linear_layer *l, int64_t step) {
-    trit_quant_step(&l->wq, step);
-    trit_quant_step(&l->aq, step);
-}

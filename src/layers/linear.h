@@ -33,6 +33,5 @@ trit_status trit_linear_layer_init(trit_linear_layer *l, const char *path, int64
                                    const trit_quant_choice *quant, trit_params *ps, trit_error *e);
 /* x [..., n_in] -> [..., n_out] */
 trit_node *trit_linear_layer_apply(trit_linear_layer *l, trit_graph *g, trit_node *x);
-void trit_linear_layer_step(trit_linear_layer *l, int64_t step);
 
 #endif

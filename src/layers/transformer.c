@@ -195,9 +195,20 @@ trit_status trit_transformer_init(trit_transformer *m, const trit_model_cfg *cfg
     return TRIT_OK;
 }
 
+int trit_transformer_n_quant(const trit_transformer *m) {
+    return 2 * m->n_linear + 1;
+}
+
+trit_quant *trit_transformer_quant(trit_transformer *m, int i) {
+    if (!i) return &m->embed_quant;
+    trit_linear_layer *l = m->linear[(i - 1) / 2];
+    return i % 2 ? &l->wq : &l->aq;
+}
+
 void trit_transformer_step(trit_transformer *m, int64_t step) {
-    trit_quant_step(&m->embed_quant, step);
-    for (int i = 0; i < m->n_linear; i++) trit_linear_layer_step(m->linear[i], step);
+    for (int i = 0; i < trit_transformer_n_quant(m); i++) {
+        trit_quant_step(trit_transformer_quant(m, i), step);
+    }
 }
 
 /* ---- tracing ---- */

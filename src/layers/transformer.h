@@ -120,6 +120,10 @@ typedef void (*trit_quant_chooser)(void *self, const char *path, bool default_on
 trit_status trit_transformer_init(trit_transformer *m, const trit_model_cfg *cfg,
                                   trit_quant_chooser choose, void *self, uint64_t seed,
                                   trit_params *ps, trit_error *e);
+/* Quantizer i of 0..trit_transformer_n_quant - 1, on or off: the embedding's, then of each linear
+ * layer that of its weight and that of its input. */
+int trit_transformer_n_quant(const trit_transformer *m);
+trit_quant *trit_transformer_quant(trit_transformer *m, int i);
 /* Refreshes all quantizer schedules. */
 void trit_transformer_step(trit_transformer *m, int64_t step);
 

@@ -87,6 +87,15 @@ static void follow_bits(trit_quant *q, int64_t step) {
     q->stretch = hi / q->hi;
 }
 
+int trit_quant_params(const trit_quant *q, trit_param *out[TRIT_QUANT_MAX_PARAM]) {
+    int n = 0;
+    if (!q->ready) return 0;
+    if (q->step) out[n++] = q->step;
+    for (int k = 0; k < TRIT_MAX_LEARN && q->learn[k]; k++) out[n++] = q->learn[k];
+    out[n++] = q->ready;
+    return n;
+}
+
 trit_real trit_quant_level(const trit_quant *q, int8_t code) {
     if (trit_grids[q->spec.grid]->indexed) return q->level[(uint8_t)code];
     return TRIT_R(q->spec.is_signed ? code : (uint8_t)code);

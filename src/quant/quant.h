@@ -51,6 +51,9 @@ trit_node *trit_quant_transform(const trit_quant *q, trit_graph *g, trit_node *x
 trit_node *trit_quant_bias(trit_quant *q, trit_graph *g, trit_node *w);
 /* Level, in units of the scale, that a stored code stands for; q has no form. */
 trit_real trit_quant_level(const trit_quant *q, int8_t code);
+/* Parameters of q into out, `ready` last; returns how many, 0 where nothing is learned. */
+enum { TRIT_QUANT_MAX_PARAM = TRIT_MAX_LEARN + 1 };
+int trit_quant_params(const trit_quant *q, trit_param *out[TRIT_QUANT_MAX_PARAM]);
 /* Elements that share a scale, for a tensor of rows x cols. */
 int64_t trit_quant_group_len(const trit_quant *q, int64_t rows);
 

@@ -25,6 +25,21 @@ static const trit_field compute_fields[] = {
 static const trit_schema compute_schema =
     TRIT_SCHEMA("compute", "how products are computed", trit_compute_cfg, compute_fields, NULL);
 
+static trit_status check_init(const void *section, trit_error *e) {
+    const trit_init_cfg *c = section;
+    if (*c->from || (!*c->hash && !c->partial)) return TRIT_OK;
+    return TRIT_FAIL(e, E_CONFIG, "%s: belongs to init.from, which is not given",
+                     *c->hash ? "hash" : "partial");
+}
+
+static const trit_field init_fields[] = {
+#define F(...) TRIT_FIELD(trit_init_cfg, __VA_ARGS__)
+    TRIT_INIT_FIELDS(F)
+#undef F
+};
+static const trit_schema init_schema =
+    TRIT_SCHEMA("init", "what the first step begins with", trit_init_cfg, init_fields, check_init);
+
 static const trit_field run_fields[] = {
 #define F(...) TRIT_FIELD(trit_run_cfg, __VA_ARGS__)
     TRIT_RUN_FIELDS(F)
@@ -61,13 +76,14 @@ static const trit_field fields[] = {
     TRIT_FIELD_OBJ(trit_config, data, "{}", trit_data_schema, "what is trained on")
         TRIT_FIELD_OBJ(trit_config, model, "{}", trit_model_schema, "the network") TRIT_FIELD_OBJ(
             trit_config, quant, "{}", trit_quant_schema, "what is quantized, and how")
-            TRIT_FIELD_OBJ(trit_config, optim, "{}", trit_optim_schema,
-                           "optimizer and learning rate")
-                TRIT_FIELD_OBJ(trit_config, train, "{}", train_schema, "the training loop")
-                    TRIT_FIELD_OBJ(trit_config, compute, "{}", compute_schema,
-                                   "how products are computed")
-                        TRIT_FIELD_OBJ(trit_config, run, "{}", run_schema,
-                                       "how the run is executed and kept")};
+            TRIT_FIELD_OBJ(trit_config, init, "{}", init_schema, "weights to begin with")
+                TRIT_FIELD_OBJ(trit_config, optim, "{}", trit_optim_schema,
+                               "optimizer and learning rate")
+                    TRIT_FIELD_OBJ(trit_config, train, "{}", train_schema, "the training loop")
+                        TRIT_FIELD_OBJ(trit_config, compute, "{}", compute_schema,
+                                       "how products are computed")
+                            TRIT_FIELD_OBJ(trit_config, run, "{}", run_schema,
+                                           "how the run is executed and kept")};
 const trit_schema trit_config_schema =
     TRIT_SCHEMA("config", "a trit experiment", trit_config, fields, check);
 
@@ -253,7 +269,7 @@ trit_status trit_experiment_diff(const trit_experiment *x, const char *kept, con
             trit_text_add(out,
                           "(with optim.schedule %s the learning rate of every step depends on "
                           "train.steps; only a constant one can be made longer. To begin a new run "
-                          "with these weights: --from)\n",
+                          "with these weights: init.from)\n",
                           trit_lr_schedule_names[x->cfg.optim.schedule]);
         }
         if (old.cfg.optim.state != x->cfg.optim.state) {

@@ -55,6 +55,19 @@ typedef enum { TRIT_PRECISION_fp32, TRIT_PRECISION_bf16 } trit_precision;
     F(NAME, head, "\"fp32\"", 0, 0, trit_precision_names, "",                                    \
       "products of the output layer in training: fp32 or bf16 (likewise)")
 
+/* What the first step begins with. */
+#define TRIT_INIT_FIELDS(F)                                                                   \
+    F(STR, from, "\"\"", 0, 0, NULL, "",                                                      \
+      "run (its newest checkpoint) or checkpoint whose weights are copied by path; norms, "   \
+      "adapters and learned numbers of quantizers may be new, whatever else does not fit is " \
+      "refused with a list; \"\" = weights are drawn from train.seed")                        \
+    F(STR, hash, "\"\"", 0, 0, NULL, "",                                                      \
+      "of the source's file, as the log and metrics.jsonl of a run that began with it say; "  \
+      "another one is refused; \"\" = any")                                                   \
+    F(BOOL, partial, "false", 0, 0, NULL, "", "what does not fit is left out, with a list")   \
+    F(INT, calibrate, "8", 1, 1e6, NULL, "batches",                                           \
+      "of training over which the first values of new learned steps and ranges are averaged")
+
 extern const char *const trit_stop_signal_names[];
 typedef enum {
     TRIT_STOP_SIGNAL_USR1,
@@ -91,6 +104,9 @@ typedef struct trit_train_cfg {
 typedef struct trit_compute_cfg {
     TRIT_COMPUTE_FIELDS(TRIT_MEMBER)
 } trit_compute_cfg;
+typedef struct trit_init_cfg {
+    TRIT_INIT_FIELDS(TRIT_MEMBER)
+} trit_init_cfg;
 typedef struct trit_run_cfg {
     TRIT_RUN_FIELDS(TRIT_MEMBER)
 } trit_run_cfg;
@@ -99,6 +115,7 @@ typedef struct trit_config {
     const char *name;
     trit_data_cfg data;
     trit_model_cfg model;
+    trit_init_cfg init;
     trit_quant_cfg quant;
     trit_optim_cfg optim;
     trit_train_cfg train;

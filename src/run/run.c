@@ -232,6 +232,85 @@ static void copy_buffers(trit_run *r, bool back) {
     }
 }
 
+/* ---- calibration ---- */
+
+/* Quantizers without first values, and a sum of these for each of their numbers. */
+typedef struct fresh_numbers {
+    trit_quant **quant; /* [n] */
+    int n;
+    double *sum;
+} fresh_numbers;
+
+static trit_status find_fresh(trit_run *r, fresh_numbers *f, trit_arena *mem, trit_error *e) {
+    int most = trit_transformer_n_quant(&r->model);
+    size_t n_number = 0;
+    f->quant = trit_arena_get(mem, (size_t)most * sizeof *f->quant, e);
+    if (!f->quant) return TRIT_E_NOMEM;
+    for (int i = 0; i < most; i++) {
+        trit_quant *q = trit_transformer_quant(&r->model, i);
+        trit_param *p[TRIT_QUANT_MAX_PARAM];
+        int n = trit_quant_params(q, p);
+        if (!n || !q->on || *trit_param_val(q->ready) != 0) continue;
+        f->quant[f->n++] = q;
+        for (int k = 0; k < n; k++) n_number += (size_t)trit_tensor_len(&p[k]->val);
+    }
+    f->sum = trit_arena_get(mem, n_number * sizeof *f->sum, e);
+    return f->sum ? TRIT_OK : TRIT_E_NOMEM;
+}
+
+/* Adds the numbers of a forward and makes them unknown again; or, with n_batches, sets the means.
+ */
+static void collect(const fresh_numbers *f, int64_t n_batches) {
+    double *sum = f->sum;
+    for (int i = 0; i < f->n; i++) {
+        trit_param *p[TRIT_QUANT_MAX_PARAM];
+        int n = trit_quant_params(f->quant[i], p);
+        for (int k = 0; k < n; k++) {
+            trit_real *v = trit_param_val(p[k]);
+            for (int64_t j = 0; j < trit_tensor_len(&p[k]->val); j++, sum++) {
+                if (n_batches) {
+                    v[j] = TRIT_R(*sum / (double)n_batches);
+                } else {
+                    *sum += (double)v[j];
+                }
+            }
+        }
+        if (!n_batches) *trit_param_val(f->quant[i]->ready) = 0;
+    }
+}
+
+static trit_status calibrate(trit_run *r, const fresh_numbers *f, int64_t n_batches,
+                             trit_error *e) {
+    trit_run_graph *g = &r->train;
+    copy_buffers(r, false);
+    trit_status status = TRIT_OK;
+    for (int64_t i = 0; !status && i < n_batches; i++) {
+        r->x.rng.step = (uint32_t)r->step;
+        r->x.rng.sub = (uint32_t)i;
+        trit_data_train(r->data, (uint64_t)r->exp->cfg.train.seed, i * g->B, g->B, g->T,
+                        g->io.tokens->val.data, g->io.labels->val.data);
+        trit_graph_forward(&g->graph, &r->x);
+        status = check_quantizers(r, g, e);
+        collect(f, 0);
+    }
+    copy_buffers(r, true);
+    if (status) return status;
+    collect(f, n_batches);
+    return trit_run_check_params(r, e);
+}
+
+trit_status trit_run_calibrate(trit_run *r, int64_t n_batches, trit_text *paths, trit_error *e) {
+    fresh_numbers f = {0};
+    trit_arena mem;
+    trit_arena_init(&mem, "calibration");
+    trit_transformer_step(&r->model, r->step);
+    trit_status status = find_fresh(r, &f, &mem, e);
+    if (!status && f.n) status = calibrate(r, &f, n_batches, e);
+    for (int i = 0; !status && i < f.n; i++) trit_text_add(paths, "%s\n", f.quant[i]->path);
+    trit_arena_free(&mem);
+    return status;
+}
+
 /* A mean over few losses says nothing; one over many is slow to see that training got better. */
 enum { SPIKE_FROM = 32, SPIKE_MEMORY = 100 };
 

@@ -49,6 +49,7 @@ typedef struct trit_run {
     trit_quantizers quant; /* in training; else empty */
     trit_data *data;       /* owned; NULL when opened for generation only */
     int64_t step;          /* optimizer steps done */
+    char init_hash[33];    /* of what init.from named when the run began; "" for none */
     trit_guard guard;
     trit_real *buffers; /* values of all buffers before the step, run arena; in training */
     int *rule_hits;     /* [n_rule], run arena: layers that each quantization rule matched */
@@ -76,6 +77,11 @@ typedef struct trit_step_result {
  * the step. Allocates nothing. */
 trit_status trit_run_step(trit_run *r, const volatile sig_atomic_t *stop, trit_step_result *out,
                           trit_error *e);
+
+/* First values for the learned numbers of quantizers that are on and have none yet: each is the
+ * mean of those that the first n_batches batches of training give. paths: of these quantizers, a
+ * line each. Nothing else changes. E_NUMERIC when one is not finite. */
+trit_status trit_run_calibrate(trit_run *r, int64_t n_batches, trit_text *paths, trit_error *e);
 
 /* E_NUMERIC, naming the first parameter that holds a value which is not finite. */
 trit_status trit_run_check_params(const trit_run *r, trit_error *e);

@@ -10,7 +10,7 @@
 typedef struct position {
     int64_t step, metrics_bytes, best_step, eval_step, stats_step;
     double best_loss;
-    const char *data, *config; /* of the checkpoint */
+    const char *data, *config, *init_hash; /* of the checkpoint */
     trit_guard guard;
 } position;
 
@@ -26,7 +26,7 @@ static trit_status later_real(const trit_checkpoint *c, const char *name, double
 }
 
 static trit_status read_position(const trit_checkpoint *c, position *p, trit_error *e) {
-    *p = (position){0};
+    *p = (position){.init_hash = ""};
     TRIT_TRY(trit_checkpoint_attr_int(c, "step", &p->step, e));
     TRIT_TRY(trit_checkpoint_attr_int(c, "metrics_bytes", &p->metrics_bytes, e));
     TRIT_TRY(trit_checkpoint_attr_int(c, "best_step", &p->best_step, e));
@@ -39,7 +39,9 @@ static trit_status read_position(const trit_checkpoint *c, position *p, trit_err
     TRIT_TRY(later_real(c, "loss_variance", &p->guard.variance, e));
     TRIT_TRY(later_int(c, "loss_count", &p->guard.n_loss, e));
     TRIT_TRY(later_int(c, "bad_steps", &p->guard.n_bad, e));
-    return later_int(c, "skipped_steps", &p->guard.shift, e);
+    TRIT_TRY(later_int(c, "skipped_steps", &p->guard.shift, e));
+    if (!trit_checkpoint_has_attr(c, "init_hash")) return TRIT_OK;
+    return trit_checkpoint_attr_text(c, "init_hash", &p->init_hash, e);
 }
 
 /* Whether the checkpoint continues this run, and is the one that its name says. */
@@ -81,6 +83,7 @@ static trit_status load_checkpoint(trit_store *s, trit_run *r, const char *path,
         r->step = s->saved_step = s->whole[0] = p.step;
         s->whole[1] = -1;
         r->guard = p.guard;
+        snprintf(r->init_hash, sizeof r->init_hash, "%s", p.init_hash);
         s->metrics_bytes = p.metrics_bytes;
         s->best_step = p.best_step;
         s->best_loss = p.best_loss;

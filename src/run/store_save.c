@@ -46,6 +46,7 @@ static trit_status write_checkpoint(trit_store *s, trit_run *r, const char *path
         {"loss_count", TRIT_ATTR_INT, r->guard.n_loss, 0, NULL},
         {"bad_steps", TRIT_ATTR_INT, r->guard.n_bad, 0, NULL},
         {"skipped_steps", TRIT_ATTR_INT, r->guard.shift, 0, NULL},
+        {"init_hash", TRIT_ATTR_TEXT, 0, 0, r->init_hash},
         {"version", TRIT_ATTR_TEXT, 0, 0, TRIT_VERSION},
     };
     trit_status status = config.failed

@@ -187,7 +187,8 @@ static trit_status freeze(trit_sweep *s, trit_sweep_cell *c, trit_experiment *x,
     trit_text text = {0};
     bool ok = name && cJSON_ReplaceItemInObjectCaseSensitive(x->resolved, "name", name) &&
               make_absolute(trit_json_get(data, "source"), x->base_dir) &&
-              make_absolute(trit_json_get(data, "valid"), x->base_dir);
+              make_absolute(trit_json_get(data, "valid"), x->base_dir) &&
+              make_absolute(trit_json_get(trit_json_get(x->resolved, "init"), "from"), x->base_dir);
     if (ok) trit_json_print(x->resolved, true, &text);
     trit_text_add(&text, "\n");
     c->config = ok && !text.failed ? trit_arena_text(&s->mem, text.at, e) : NULL;

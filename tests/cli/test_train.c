@@ -325,23 +325,25 @@ static void weights_of_another_run(void **state) {
     double first = 0;
     trit_text line = {0};
     slurp("from/metrics.jsonl", &line);
-    line.len = strcspn(line.at, "\n");
-    first = number_in(&line, "train_loss");
+    first = strtod(strstr(line.at, "\"train_loss\":") + strlen("\"train_loss\":"), NULL);
     trit_text_free(&line);
     assert_true(first < 4); /* a fresh one begins at 5.5 */
-    /* The same without --from continues it, and --from is no longer looked at. */
-    assert_exit(0, program_run("train tiny.json train.steps=6 --run from"), "continues from at");
-    assert_exit(0, program_run("train tiny.json train.steps=6 --from nowhere --run from"),
+    /* Both words are one setting, which belongs to the run; the source is no longer looked at. */
+    assert_int_equal(shell("mv straight elsewhere"), 0);
+    assert_exit(0, program_run("train tiny.json train.steps=6 init.from=straight --run from"),
                 "continues from at");
-    assert_exit(65, program_run("train tiny.json model.layers=2 --from straight --run wide"),
-                "tensor 'param/blocks.1.");
+    assert_int_equal(shell("mv elsewhere straight"), 0);
+    assert_exit(2, program_run("train tiny.json train.steps=6 --run from"),
+                "init.from: \"straight\" -> \"\"");
+    assert_exit(2, program_run("train tiny.json model.layers=2 --from straight --run wide"),
+                "not in the source:\n  blocks.1.attn.q.weight");
     assert_exit(
         0,
         program_run("train tiny.json model.layers=2 train.steps=6 --from straight --partial "
                     "--run partial"),
-        "skipped:\ntensor 'param/blocks.1.");
+        "left out, as init.partial allows:");
     assert_exit(2, program_run("train tiny.json --partial --run x"),
-                "--from CKPT, which is missing");
+                "/init/partial: belongs to init.from, which is not given");
     assert_exit(65, program_run("train tiny.json --from nowhere --run y"), "nowhere: no such run");
 }
 

@@ -203,7 +203,8 @@ static void run_small(small *s, trit_mode mode, int64_t rows, const float *in, c
     assert_ok(trit_runtime_scratch(&s->x, s->g.scratch_bytes, &e));
     s->block = aligned_alloc(64, s->g.plan_bytes + 64);
     trit_graph_bind(&s->g, s->block);
-    trit_linear_layer_step(&s->l, 0);
+    trit_quant_step(&s->l.wq, 0);
+    trit_quant_step(&s->l.aq, 0);
     trit_graph_forward(&s->g, &s->x);
     if (mode == TRIT_TRAIN) trit_graph_backward(&s->g, &s->x, 1);
 }
