@@ -98,6 +98,8 @@ static void print_all(const trit_run *r) {
     printf("  %s tokens will be seen: %.2f passes\n", trit_text_si(a, seen),
            seen / (double)trit_data_train_tokens(r->data));
     print_layers(r);
+    char start[TRIT_QAT_TEXT_BYTES];
+    if (*trit_qat_text(&r->qat, c->train.steps, start)) printf("schedule\n  %s\n", start);
     printf("memory\n");
     print_plan("training", &r->train);
     print_plan("evaluation", &r->eval);

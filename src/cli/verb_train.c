@@ -98,6 +98,8 @@ static void introduce(const trit_run *r, const char *dir) {
             r->x.k.isa, r->x.blas.name, *r->x.blas.core ? " " : "", r->x.blas.core,
             trit_text_si(plan, (double)r->plan_bytes));
     trit_cli_print_state(stderr, &r->opt, false);
+    char start[TRIT_QAT_TEXT_BYTES];
+    if (*trit_qat_text(&r->qat, c->train.steps, start)) fprintf(stderr, "%s\n", start);
     if (r->step) {
         fprintf(stderr, "continues %s at step %lld\n", dir, (long long)r->step);
     } else {

@@ -1,6 +1,7 @@
 /* Specs and rules from JSON and back. */
 #include "io/quant_settings.h"
 
+#include "io/quant_start.h"
 #include "io/schedule_settings.h"
 #include "quant/form.h"
 
@@ -471,11 +472,16 @@ static const trit_field fields[] = {
                               "quantizer of weights, as \"ternary-absmean\" or an object")
                 TRIT_FIELD_CUSTOM(trit_quant_cfg, activations, "\"none\"", activations_custom,
                                   "quantizer of layer inputs, as \"int8-token\" or an object")
-                    TRIT_FIELD_OBJ(trit_quant_cfg, lora, "{}", trit_lora_schema,
-                                   "adapters of layers whose weights are quantized"){
-                        "method_rules", TRIT_T_CUSTOM, "[]", 0, 0, NULL, "",
-                        "the method's own rules, before `rules`; they come from its name",
-                        offsetof(trit_quant_cfg, n_method_rule), NULL, &method_rules_custom},
+                    TRIT_FIELD_CUSTOM(
+                        trit_quant_cfg, start, "0", trit_quant_start_custom,
+                        "full precision until then, whatever quantizers say: a share of "
+                        "training below 1, a step, or \"auto\", the rule of "
+                        "Compute-Optimal QAT; `trit explain` shows the step")
+                        TRIT_FIELD_OBJ(trit_quant_cfg, lora, "{}", trit_lora_schema,
+                                       "adapters of layers whose weights are quantized"){
+                            "method_rules", TRIT_T_CUSTOM, "[]", 0, 0, NULL, "",
+                            "the method's own rules, before `rules`; they come from its name",
+                            offsetof(trit_quant_cfg, n_method_rule), NULL, &method_rules_custom},
     {"rules", TRIT_T_CUSTOM, "[]", 0, 0, NULL, "",
      "other quantizers for layers by path; the last rule that matches wins",
      offsetof(trit_quant_cfg, n_rule), NULL, &rules_custom},

@@ -48,6 +48,7 @@ typedef struct trit_quant_cfg {
     const char *method;    /* the named method that was merged in; "" for none */
     const char *estimator; /* ditto, already part of the specs; "" for none */
     trit_spec weights, activations;
+    double start; /* of all quantizers, see io/quant_start.h; their own may be later */
     trit_lora_cfg lora;
     int n_method_rule, n_rule;
     const trit_quant_rule *method_rule; /* [n_method_rule] of the method; config's arena */

@@ -9,7 +9,8 @@
 double trit_lr_at(const trit_optim_cfg *c, int64_t total, int64_t step);
 /* Whether that update decays weights. */
 bool trit_lr_decays(const trit_optim_cfg *c, int64_t total, int64_t step);
-/* E_CONFIG, beginning with the key at fault, when warm-up and cooldown are longer than training. */
+/* E_CONFIG, beginning with the key at fault, when warm-up and cooldown are longer than training,
+ * or than one of its two parts. */
 trit_status trit_lr_check(const trit_optim_cfg *c, int64_t total, trit_error *e);
 
 #endif

@@ -267,7 +267,21 @@ static void finish_item(const pass *p, const trit_optim_item *it, int thread) {
     }
 }
 
+/* The step that moments begin with again; 0: none. */
+static int64_t reset_step(const trit_optim *o) {
+    return o->cfg.reset_at_quant ? o->cfg.quant_at : 0;
+}
+
+static void forget(const trit_optim *o) {
+    for (int i = 0; i < o->n_item; i++) {
+        const trit_optim_item *it = &o->item[i];
+        for (int k = 0; k < it->type->n_slot; k++) trit_slot_clear(&it->slot[k]);
+    }
+}
+
 void trit_optim_update(const trit_optim *o, const trit_exec *x, int64_t step, double norm) {
+    int64_t reset = reset_step(o);
+    if (reset > 0 && step == reset) forget(o);
     trit_optim_clip(o, step, norm);
     const pass p = {.o = o,
                     .x = x,
@@ -276,7 +290,7 @@ void trit_optim_update(const trit_optim *o, const trit_exec *x, int64_t step, do
                     .keep = fmin(o->cfg.ema, (double)step / (double)(step + 10)),
                     .call = {.k = &x->k,
                              .cfg = &o->cfg,
-                             .t = step + 1,
+                             .t = step + 1 - (step >= reset ? reset : 0),
                              .total_steps = o->total_steps,
                              .finite = isfinite(norm),
                              .rounding = x->rng}};

@@ -12,7 +12,7 @@ enum { TRIT_MAX_SLOT = 4, TRIT_CLIP_HISTORY = 100 };
 typedef struct trit_optim_call {
     const trit_kernels *k;
     const trit_optim_cfg *cfg;
-    int64_t t;            /* 1 for the first update */
+    int64_t t;            /* 1 for the first update, and the first after a reset */
     int64_t total_steps;  /* of the run */
     trit_real lr, decay;  /* after schedules; decay is 0 for what does not decay */
     trit_real grad_scale; /* multiplies every gradient: clipping */

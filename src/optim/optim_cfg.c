@@ -24,6 +24,7 @@ const char *trit_lr_schedule_defaults(int schedule) {
 
 const char *const trit_lr_unit_names[] = {"steps", "tokens", NULL};
 const char *const trit_cooldown_names[] = {"linear", "cosine", "1-sqrt", "exp", NULL};
+const char *const trit_at_quant_names[] = {"none", "fused", "restart", NULL};
 const char *const trit_decay_mode_names[] = {"decoupled", "coupled", "last", NULL};
 const char *const trit_muon_scale_names[] = {"rms", "fan", "none", NULL};
 const char *const trit_weights_names[] = {"fp32", "bf16", NULL};

@@ -45,6 +45,8 @@ typedef enum {
     TRIT_COOLDOWN_sqrt,
     TRIT_COOLDOWN_exp
 } trit_cooldown;
+extern const char *const trit_at_quant_names[]; /* none, fused, restart */
+typedef enum { TRIT_AT_QUANT_none, TRIT_AT_QUANT_fused, TRIT_AT_QUANT_restart } trit_at_quant;
 extern const char *const trit_decay_mode_names[]; /* decoupled, coupled, last */
 typedef enum { TRIT_DECAY_decoupled, TRIT_DECAY_coupled, TRIT_DECAY_last } trit_decay_mode;
 extern const char *const trit_muon_scale_names[]; /* rms, fan, none */
@@ -72,6 +74,12 @@ typedef enum { TRIT_WEIGHTS_fp32, TRIT_WEIGHTS_bf16 } trit_weights;
       "bitnet, trilm: peak of the second stage; 0 = two thirds of lr")                            \
     F(REAL, stage2_at, "0.5", 0, 1, NULL, "",                                                     \
       "bitnet, trilm: share of training before the second stage")                                 \
+    F(NAME, at_quant, "\"none\"", 0, 0, trit_at_quant_names, "",                                  \
+      "what the schedule makes of the step where weights begin to be quantized (quant.start): "   \
+      "fused: its second part begins there (wsd: the fall; bitnet, trilm: the second stage, and " \
+      "decay ends); restart: it runs twice, over the steps before and those after")               \
+    F(BOOL, reset_at_quant, "false", 0, 0, NULL, "",                                              \
+      "moments are forgotten where weights begin to be quantized")                                \
     F(REAL, beta1, "0.9", 0, 0.999999, NULL, "",                                                  \
       "decay of the first moment; lion: weight of the memory in the direction")                   \
     F(REAL, beta2, "0.95", 0, 0.999999, NULL, "",                                                 \
@@ -142,6 +150,7 @@ typedef struct trit_optim_cfg {
     TRIT_OPTIM_FIELDS(TRIT_MEMBER)
     int n_group;
     const trit_optim_group *group; /* [n_group], config's arena */
+    int64_t quant_at; /* set by the run: first step with quantized weights; 0: none, or the first */
 } trit_optim_cfg;
 
 /* Rules across keys, as trit_schema.check. */

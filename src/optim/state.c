@@ -25,6 +25,13 @@ const trit_state_type trit_state_fp32 = {
     .dtype = TRIT_REAL,
 };
 
+void trit_slot_clear(const trit_slot *s) {
+    bool coded = s->state->has_absmax;
+    if (!s->val.data) return;
+    memset(s->val.data, coded ? s->state->zero[s->is_signed] : 0, trit_tensor_bytes(&s->val));
+    if (s->absmax.data) memset(s->absmax.data, 0, trit_tensor_bytes(&s->absmax));
+}
+
 trit_status trit_slot_init(trit_slot *s, const trit_state_type *state, int64_t block,
                            const trit_tensor *shape, trit_arena *mem, trit_error *e) {
     int64_t len = trit_tensor_len(shape);
@@ -38,8 +45,8 @@ trit_status trit_slot_init(trit_slot *s, const trit_state_type *state, int64_t b
     size_t n_bytes = trit_tensor_bytes(&s->val);
     s->val.data = trit_arena_get(mem, n_bytes, e);
     if (!s->val.data) return TRIT_E_NOMEM;
+    trit_slot_clear(s);
     if (!state->has_absmax) return TRIT_OK;
-    memset(s->val.data, state->zero[s->is_signed], n_bytes);
     int64_t n_block = (len + s->block - 1) / s->block;
     s->absmax = trit_tensor_make(TRIT_REAL, 1, &n_block);
     s->absmax.data = trit_arena_get(mem, trit_tensor_bytes(&s->absmax), e);

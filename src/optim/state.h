@@ -57,6 +57,8 @@ typedef struct trit_slot {
 /* Zeroed state for `shape`, with name and is_signed as they are in s; block 0: the encoding's. */
 trit_status trit_slot_init(trit_slot *s, const trit_state_type *state, int64_t block,
                            const trit_tensor *shape, trit_arena *mem, trit_error *e);
+/* All elements become 0, as after trit_slot_init. */
+void trit_slot_clear(const trit_slot *s);
 int64_t trit_slot_bytes(const trit_slot *s);
 /* Whether its numbers lie there as they are. */
 static inline bool trit_slot_is_plain(const trit_slot *s) {

@@ -1,5 +1,7 @@
 #include "run/config.h"
 
+#include "io/quant_start.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,6 +66,13 @@ static trit_status check(const void *section, trit_error *e) {
     trit_optim_cfg optim = c->optim;
     trit_optim_cfg_in_steps(&optim, t->batch * t->accumulate * c->model.context);
     trit_error why = {0};
+    optim.quant_at = trit_quant_start_step(c->quant.start, t->steps);
+    if (c->quant.start > 0 && optim.quant_at >= t->steps) {
+        return TRIT_FAIL(e, E_CONFIG,
+                         "quant/start: found %g, which is step %lld, but training ends after %lld "
+                         "(train.steps)",
+                         c->quant.start, (long long)optim.quant_at, (long long)t->steps);
+    }
     if (trit_lr_check(&optim, t->steps, &why)) {
         return TRIT_FAIL(e, E_CONFIG, "optim/%s", why.text);
     }

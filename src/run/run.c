@@ -2,6 +2,7 @@
 
 #include "autograd/ops.h"
 #include "data/corpus.h"
+#include "optim/lr.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -72,6 +73,10 @@ static trit_status open_training(trit_run *r, trit_error *e) {
     trit_error why = {0};
     trit_optim_cfg_in_steps(&optim, c->train.batch * c->train.accumulate * c->model.context);
     if (trit_optim_freeze(&optim, &r->ps, &why)) {
+        return TRIT_FAIL(e, E_CONFIG, "%s: /optim/%s", r->exp->file, why.text);
+    }
+    optim.quant_at = r->qat.weights;
+    if (trit_lr_check(&optim, c->train.steps, &why)) {
         return TRIT_FAIL(e, E_CONFIG, "%s: /optim/%s", r->exp->file, why.text);
     }
     TRIT_TRY(trace(r, &r->train, TRIT_TRAIN, c->train.batch, true, e));
@@ -146,6 +151,7 @@ trit_status trit_run_open(trit_run *r, const trit_experiment *exp, unsigned what
     if (status == TRIT_E_CONFIG) trit_error_wrap(e, "%s: /quant", exp->file);
     if (status) return status;
     TRIT_TRY(check_rules(r, e));
+    trit_qat_apply(&r->qat, c, &r->model, &r->ps);
     if (what & (TRIT_RUN_TRAIN | TRIT_RUN_BENCH)) TRIT_TRY(open_training(r, e));
     if (what & (TRIT_RUN_TRAIN | TRIT_RUN_CODES)) TRIT_TRY(open_quantizers(r, e));
     if (what & TRIT_RUN_TRAIN) TRIT_TRY(keep_buffers(r, e));

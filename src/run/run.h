@@ -7,6 +7,7 @@
 #include "io/file.h"
 #include "optim/optim.h"
 #include "run/config.h"
+#include "run/qat.h"
 #include "run/quantizers.h"
 
 #include <signal.h>
@@ -48,6 +49,7 @@ typedef struct trit_run {
     trit_optim opt;
     trit_quantizers quant; /* in training; else empty */
     trit_data *data;       /* owned; NULL when opened for generation only */
+    trit_qat qat;          /* where quantization begins */
     int64_t step;          /* optimizer steps done */
     char init_hash[33];    /* of what init.from named when the run began; "" for none */
     trit_guard guard;

@@ -121,11 +121,57 @@ static void lengths(void **state) {
     assert_error_has(e, "cooldown: 8 steps");
 }
 
+/* Where quantization begins: the published fused schedule, two stages that meet there, and a
+ * schedule that runs twice. */
+static void parts_that_meet_where_quantization_begins(void **state) {
+    (void)state;
+    trit_optim_cfg c = {.lr = 1,
+                        .warmup = 50,
+                        .warmup_zero = true,
+                        .schedule = TRIT_LR_wsd,
+                        .cooldown = 7,
+                        .cooldown_shape = TRIT_COOLDOWN_sqrt,
+                        .at_quant = TRIT_AT_QUANT_fused,
+                        .quant_at = 700};
+    EXPECT(c, 1000, 1e-8, {25, .5}, {500, 1}, {700, 1}, {775, .5}, {850, .292893219}, {1000, 0});
+    c.quant_at = 0; /* nothing to meet: the schedule as it is */
+    EXPECT(c, 1000, 1e-8, {25, .5}, {993, 1}, {1000, 0});
+    c.quant_at = 700;
+    c.at_quant = TRIT_AT_QUANT_restart;
+    c.cooldown = 100;
+    c.cooldown_shape = TRIT_COOLDOWN_linear;
+    EXPECT(c, 1000, 1e-9, {25, .5}, {600, 1}, {650, .5}, {699, .01}, {700, 0}, {725, .5}, {750, 1},
+           {900, 1}, {950, .5}, {1000, 0});
+    trit_error e = {0};
+    assert_ok(trit_lr_check(&c, 1000, &e));
+    c.cooldown = 251; /* too long for the second part */
+    assert_int_equal(trit_lr_check(&c, 1000, &e), TRIT_E_CONFIG);
+    assert_error_has(e, "cooldown: 251 steps");
+    c = (trit_optim_cfg){.lr = 1,
+                         .schedule = TRIT_LR_bitnet,
+                         .stage2_lr = .5,
+                         .stage2_at = .5,
+                         .decay_until = .5,
+                         .at_quant = TRIT_AT_QUANT_fused,
+                         .quant_at = 200};
+    EXPECT(c, 1000, 1e-9, {0, 1}, {199, .801}, {200, .4}, {600, .2});
+    assert_true(trit_lr_decays(&c, 1000, 199));
+    assert_false(trit_lr_decays(&c, 1000, 200));
+    c.at_quant = TRIT_AT_QUANT_restart;
+    EXPECT(c, 1000, 1e-9, {99, .505}, {100, .25}, {200, 1}, {599, .50125}, {600, .25});
+    assert_false(trit_lr_decays(&c, 1000, 150));
+    assert_true(trit_lr_decays(&c, 1000, 200));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain_shapes),         cmocka_unit_test(inverse_sqrt),
-        cmocka_unit_test(warm_up_stable_decay), cmocka_unit_test(two_stages),
-        cmocka_unit_test(never_above_its_peak), cmocka_unit_test(lengths),
+        cmocka_unit_test(parts_that_meet_where_quantization_begins),
+        cmocka_unit_test(plain_shapes),
+        cmocka_unit_test(inverse_sqrt),
+        cmocka_unit_test(warm_up_stable_decay),
+        cmocka_unit_test(two_stages),
+        cmocka_unit_test(never_above_its_peak),
+        cmocka_unit_test(lengths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
