@@ -11,25 +11,37 @@ static void poison(trit_graph *g, int tick) {
     }
 }
 
-/* Calls what step i stands for; returns the node whose op ran, NULL where there is nothing to run.
- */
-static trit_node *run_step(trit_graph *g, const trit_exec *x, int i, trit_watch watch, void *self) {
-    trit_node *n = g->node[g->step[i].node];
-    if (!g->step[i].back) {
+static bool runs_back(const trit_node *n) {
+    return n->needs_grad && n->op->backward && n->n_in > 0;
+}
+
+/* Runs steps first .. last: one, or several that go together. */
+static void run_steps(trit_graph *g, const trit_exec *x, int first, int last) {
+    trit_node *n = g->node[g->step[first].node];
+    if (last > first) {
+        trit_graph_run_rows(g, x, first, last);
+    } else if (!g->step[first].back) {
         if (n->op->forward) n->op->forward(x, n);
-        return n;
+    } else if (runs_back(n)) {
+        n->op->backward(x, n);
     }
-    if (!n->needs_grad || !n->op->backward || n->n_in == 0) return NULL;
-    if (watch) watch(self, x, n);
-    n->op->backward(x, n);
-    return n;
+    if (x->trace) x->trace->ran(x->trace->self, g, first, last);
+}
+
+const trit_node *trit_graph_step(const trit_graph *g, int i, bool *back) {
+    const trit_node *n = g->node[g->step[i].node];
+    *back = g->step[i].back;
+    return (*back ? runs_back(n) : n->op->forward != NULL) ? n : NULL;
 }
 
 void trit_graph_forward_watched(trit_graph *g, const trit_exec *x, trit_watch watch, void *self) {
+    TRIT_ASSERT(!watch || g->mode == TRIT_EVAL);
     for (int i = 0; i < g->n_forward; i++) {
-        trit_node *n = run_step(g, x, i, NULL, NULL);
-        if (watch) watch(self, x, n);
-        poison(g, i);
+        int last = watch ? i : g->step[i].tick;
+        run_steps(g, x, i, last);
+        if (watch) watch(self, x, g->node[g->step[i].node]);
+        poison(g, last);
+        i = last;
     }
 }
 
@@ -41,8 +53,12 @@ void trit_graph_backward_watched(trit_graph *g, const trit_exec *x, trit_real se
                                  trit_watch watch, void *self) {
     *trit_grad(g->loss) = seed;
     for (int i = g->n_forward; i < g->n_step; i++) {
-        run_step(g, x, i, watch, self);
-        poison(g, i);
+        const trit_node *n = g->node[g->step[i].node];
+        int last = g->step[i].tick;
+        if (watch && g->step[i].back && runs_back(n)) watch(self, x, n);
+        run_steps(g, x, i, last);
+        poison(g, last);
+        i = last;
     }
 }
 
@@ -56,13 +72,17 @@ static bool finite_tensor(const trit_exec *x, const trit_tensor *t) {
 
 const trit_node *trit_graph_find_nonfinite(trit_graph *g, const trit_exec *x, trit_real seed,
                                            bool *in_grad) {
-    for (int i = 0; i < g->n_step; i++) {
+    for (int i = 0, last; i < g->n_step; i = last + 1) {
+        last = g->step[i].tick;
         *in_grad = g->step[i].back;
         if (i == g->n_forward) *trit_grad(g->loss) = seed;
-        const trit_node *n = run_step(g, x, i, NULL, NULL);
-        if (!n) continue;
-        if (!*in_grad && !finite_tensor(x, &n->val)) return n;
-        for (int k = 0; *in_grad && k < n->n_in; k++) {
+        run_steps(g, x, i, last);
+        for (int s = i; s <= last && !*in_grad; s++) {
+            const trit_node *n = g->node[g->step[s].node];
+            if (!finite_tensor(x, &n->val)) return n;
+        }
+        const trit_node *n = g->node[g->step[i].node];
+        for (int k = 0; *in_grad && runs_back(n) && k < n->n_in; k++) {
             if (trit_grad_of(n, k) && !finite_tensor(x, &n->in[k]->grad)) return n;
         }
     }

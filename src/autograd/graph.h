@@ -21,20 +21,28 @@
 typedef struct trit_graph trit_graph;
 typedef struct trit_node trit_node;
 
+/* Is told after each op, or each run of ops that went row by row together, what it was: steps
+ * first .. last of the graph's plan (trit_graph_step). */
+typedef struct trit_trace {
+    void *self;
+    void (*ran)(void *self, const trit_graph *g, int first, int last);
+} trit_trace;
+
 /* Everything an op may touch besides its node. */
 typedef struct trit_exec {
     trit_kernels k;
     trit_blas blas;
     trit_lowp lowp;
-    int n_threads;        /* OpenMP threads; results do not depend on it */
-    char *scratch;        /* n_threads * scratch_bytes, 64-byte aligned; borrowed */
-    size_t scratch_bytes; /* per thread: the largest of all planned graphs */
-    void *work;           /* one for all threads, during one op, 64-byte aligned; borrowed */
-    size_t work_bytes;    /* ditto */
-    trit_rng rng;         /* seed, step and micro-batch; ops add their own stream */
-    bool accumulate;      /* parameter gradients: add to what earlier micro-batches left */
-    bool freeze;          /* gradient checks: quantizers keep the rounding residual of the last
-                           * forward without it, so that differences see what the estimator claims */
+    int n_threads;           /* OpenMP threads; results do not depend on it */
+    char *scratch;           /* n_threads * scratch_bytes, 64-byte aligned; borrowed */
+    size_t scratch_bytes;    /* per thread: the largest of all planned graphs */
+    void *work;              /* one for all threads, during one op, 64-byte aligned; borrowed */
+    size_t work_bytes;       /* ditto */
+    trit_rng rng;            /* seed, step and micro-batch; ops add their own stream */
+    bool accumulate;         /* parameter gradients: add to what earlier micro-batches left */
+    bool freeze;             /* gradient checks: quantizers keep the rounding residual of the last
+                              * forward without it, so that differences see what the estimator claims */
+    const trit_trace *trace; /* told what ran; borrowed, or NULL */
 } trit_exec;
 
 enum { TRIT_MAX_IN = 8 };
@@ -62,6 +70,14 @@ enum {
     TRIT_OP_CHOOSES_CODES = 128,
 };
 
+/* Rows begin .. begin + n - 1 of a node whose rows depend on the same rows of its inputs only. */
+typedef struct trit_row_block {
+    int64_t begin, n;
+    const trit_real *in[TRIT_MAX_IN]; /* input k at row begin where it is as long as the node, else
+                                       * at its start; NULL when absent */
+    trit_real *out;                   /* at row begin; NULL where only codes are wanted */
+} trit_row_block;
+
 /* What an operator is: one const instance per op_*.c and one row in op_list.h. forward and backward
  * cannot fail: infer has checked everything. */
 typedef struct trit_op {
@@ -75,6 +91,11 @@ typedef struct trit_op {
      * after reporting with trit_graph_fail. */
     bool (*infer)(trit_graph *g, trit_node *n);
     void (*forward)(const trit_exec *x, trit_node *n);
+    /* Or NULL: the value of a few rows. Then neighbours of one number of rows run block by block,
+     * each block through all of them while it is in the cache, and a value that nobody else reads
+     * is never written to memory (rows.c). infer sets node->whole where this op cannot. forward is
+     * trit_forward_rows, or as good as that. */
+    void (*rows)(const trit_exec *x, const trit_node *n, const trit_row_block *b);
     /* Contributes to the gradient of every input k for which trit_grad_of(n, k) is not NULL: adds
      * when trit_acc(x, n, k), else overwrites. NULL: the op stops gradients. */
     void (*backward)(const trit_exec *x, trit_node *n);
@@ -100,6 +121,7 @@ struct trit_node {
     unsigned want;     /* what the consumers want: TRIT_WANT_VAL | TRIT_WANT_CODES */
     bool needs_grad;
     bool keep;   /* readable after the step: memory never reused */
+    bool whole;  /* op->rows does not apply */
     bool once;   /* forward changes a parameter or its own state: it may not run twice a step */
     int segment; /* 0, or the number of what trit_graph_recompute marked it with */
     trit_node *again; /* the copy that is computed again and runs backward, or NULL: see exec.h */
@@ -199,11 +221,13 @@ void trit_graph_forward(trit_graph *g, const trit_exec *x);
  * in the parameters. TRAIN mode only. */
 void trit_graph_backward(trit_graph *g, const trit_exec *x, trit_real seed);
 /* The same, with a look at each node: right after its forward, when its value and those of its
- * inputs are there; right before its backward, when its gradient is complete. */
+ * inputs are there (EVAL mode only); right before its backward, when its gradient is complete. */
 typedef void (*trit_watch)(void *self, const trit_exec *x, const trit_node *n);
 void trit_graph_forward_watched(trit_graph *g, const trit_exec *x, trit_watch watch, void *self);
 void trit_graph_backward_watched(trit_graph *g, const trit_exec *x, trit_real seed,
                                  trit_watch watch, void *self);
+/* The node of step i of the plan; NULL where there is nothing to run. */
+const trit_node *trit_graph_step(const trit_graph *g, int i, bool *back);
 /* Runs forward and, in TRAIN mode, backward once more, checking after each op; returns the first
  * node whose value (or, with *in_grad set, whose inputs' gradient) holds a NaN or infinity, else
  * NULL. */
@@ -236,6 +260,8 @@ static inline int64_t trit_len(const trit_node *n) {
 /* Elements of the last dimension, and how many such rows there are. */
 int64_t trit_cols(const trit_node *n);
 int64_t trit_rows(const trit_node *n);
+/* forward of an op that has rows. */
+void trit_forward_rows(const trit_exec *x, trit_node *n);
 /* Scratch of the calling OpenMP thread. */
 void *trit_scratch(const trit_exec *x);
 /* Random numbers of node n in this step and micro-batch. */

@@ -11,15 +11,8 @@ static bool infer(trit_graph *g, trit_node *n) {
     return true;
 }
 
-static void forward(const trit_exec *x, trit_node *n) {
-    int64_t len = trit_len(n);
-    trit_act f = ((const attr *)n->attr)->f;
-    const trit_real *in = trit_val_of(n, 0);
-    trit_real *y = trit_val(n);
-#pragma omp parallel for schedule(static) num_threads(x->n_threads)
-    for (int64_t i = 0; i < len; i += TRIT_SPAN_GRAIN) {
-        x->k.act(f, trit_span_len(len, i), in + i, y + i);
-    }
+static void forward_block(const trit_exec *x, const trit_node *n, const trit_row_block *b) {
+    x->k.act(((const attr *)n->attr)->f, b->n * trit_cols(n), b->in[0], b->out);
 }
 
 static void backward(const trit_exec *x, trit_node *n) {
@@ -41,7 +34,8 @@ static const trit_op op = {.name = "activation",
                            .reads = TRIT_IN(0),
                            .flags = TRIT_OP_INPLACE0 | TRIT_OP_GRAD_PASS0,
                            .infer = infer,
-                           .forward = forward,
+                           .forward = trit_forward_rows,
+                           .rows = forward_block,
                            .backward = backward};
 
 trit_node *trit_activation(trit_graph *g, trit_node *x, trit_act f) {

@@ -14,14 +14,8 @@ static bool infer(trit_graph *g, trit_node *n) {
     return true;
 }
 
-static void forward(const trit_exec *x, trit_node *n) {
-    int64_t len = trit_len(n);
-    const trit_real *a = trit_val_of(n, 0), *b = trit_val_of(n, 1);
-    trit_real *y = trit_val(n);
-#pragma omp parallel for schedule(static) num_threads(x->n_threads)
-    for (int64_t i = 0; i < len; i += TRIT_SPAN_GRAIN) {
-        x->k.add(trit_span_len(len, i), a + i, b + i, y + i);
-    }
+static void forward_block(const trit_exec *x, const trit_node *n, const trit_row_block *b) {
+    x->k.add(b->n * trit_cols(n), b->in[0], b->in[1], b->out);
 }
 
 static void backward(const trit_exec *x, trit_node *n) {
@@ -36,7 +30,8 @@ static const trit_op op = {.name = "add",
                            .flags = TRIT_OP_INPLACE0 | TRIT_OP_INPLACE1 | TRIT_OP_GRAD_PASS0 |
                                     TRIT_OP_GRAD_PASS1,
                            .infer = infer,
-                           .forward = forward,
+                           .forward = trit_forward_rows,
+                           .rows = forward_block,
                            .backward = backward};
 
 trit_node *trit_add(trit_graph *g, trit_node *a, trit_node *b) {

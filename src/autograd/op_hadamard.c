@@ -18,12 +18,11 @@ static bool infer(trit_graph *g, trit_node *n) {
     return true;
 }
 
-static void forward(const trit_exec *x, trit_node *n) {
-    int64_t rows = trit_rows(n), cols = trit_cols(n), block = ((const attr *)n->attr)->block;
-    const trit_real *in = trit_val_of(n, 0);
-    trit_real *y = trit_val(n);
-#pragma omp parallel for schedule(static) num_threads(x->n_threads)
-    for (int64_t i = 0; i < rows; i++) x->k.hadamard(cols, block, in + i * cols, y + i * cols);
+static void forward_block(const trit_exec *x, const trit_node *n, const trit_row_block *b) {
+    int64_t cols = trit_cols(n), block = ((const attr *)n->attr)->block;
+    for (int64_t at = 0; at < b->n * cols; at += cols) {
+        x->k.hadamard(cols, block, b->in[0] + at, b->out + at);
+    }
 }
 
 static void backward(const trit_exec *x, trit_node *n) {
@@ -46,7 +45,8 @@ static const trit_op op = {.name = "hadamard",
                            .attr_bytes = sizeof(attr),
                            .flags = TRIT_OP_INPLACE0 | TRIT_OP_GRAD_PASS0,
                            .infer = infer,
-                           .forward = forward,
+                           .forward = trit_forward_rows,
+                           .rows = forward_block,
                            .backward = backward};
 
 trit_node *trit_hadamard(trit_graph *g, trit_node *x, int64_t block) {

@@ -33,16 +33,13 @@ static bool infer(trit_graph *g, trit_node *n) {
     return true;
 }
 
-static void forward(const trit_exec *x, trit_node *n) {
-    int64_t rows = trit_rows(n), cols = trit_cols(n);
-    trit_real eps = TRIT_R(((const attr *)n->attr)->eps);
-    const trit_real *in = trit_val_of(n, 0), *w = trit_val_of(n, 1), *b = trit_val_of(n, 2);
-    trit_real *y = trit_val(n), *saved = n->saved; /* [rows, 2] */
-#pragma omp parallel for schedule(static) num_threads(x->n_threads)
-    for (int64_t i = 0; i < rows; i++) {
+static void forward_block(const trit_exec *x, const trit_node *n, const trit_row_block *b) {
+    int64_t cols = trit_cols(n);
+    trit_real eps = TRIT_R(((const attr *)n->attr)->eps), *saved = n->saved; /* [rows, 2] */
+    for (int64_t i = 0; i < b->n; i++) {
         trit_real unused[2];
-        x->k.layer_norm(cols, eps, in + i * cols, w, b, y + i * cols,
-                        saved ? saved + 2 * i : unused);
+        x->k.layer_norm(cols, eps, b->in[0] + i * cols, b->in[1], b->in[2], b->out + i * cols,
+                        saved ? saved + 2 * (b->begin + i) : unused);
     }
 }
 
@@ -85,7 +82,8 @@ static const trit_op op = {.name = "layer_norm",
                            .reads = TRIT_IN(0) | TRIT_IN(1),
                            .flags = TRIT_OP_INPLACE0 | TRIT_OP_GRAD_PASS0,
                            .infer = infer,
-                           .forward = forward,
+                           .forward = trit_forward_rows,
+                           .rows = forward_block,
                            .backward = backward};
 
 trit_node *trit_layer_norm(trit_graph *g, trit_node *x, trit_node *w, trit_node *b, double eps) {

@@ -26,15 +26,12 @@ static bool infer(trit_graph *g, trit_node *n) {
     return true;
 }
 
-static void forward(const trit_exec *x, trit_node *n) {
-    int64_t rows = trit_rows(n), cols = trit_cols(n);
-    trit_real eps = TRIT_R(((const attr *)n->attr)->eps);
-    const trit_real *in = trit_val_of(n, 0), *w = trit_val_of(n, 1);
-    trit_real *y = trit_val(n), *rstd = n->saved;
-#pragma omp parallel for schedule(static) num_threads(x->n_threads)
-    for (int64_t i = 0; i < rows; i++) {
-        trit_real r = x->k.rms_norm(cols, eps, in + i * cols, w, y + i * cols);
-        if (rstd) rstd[i] = r;
+static void forward_block(const trit_exec *x, const trit_node *n, const trit_row_block *b) {
+    int64_t cols = trit_cols(n);
+    trit_real eps = TRIT_R(((const attr *)n->attr)->eps), *rstd = n->saved;
+    for (int64_t i = 0; i < b->n; i++) {
+        trit_real r = x->k.rms_norm(cols, eps, b->in[0] + i * cols, b->in[1], b->out + i * cols);
+        if (rstd) rstd[b->begin + i] = r;
     }
 }
 
@@ -72,7 +69,8 @@ static const trit_op op = {.name = "rms_norm",
                            .reads = TRIT_IN(0) | TRIT_IN(1),
                            .flags = TRIT_OP_INPLACE0 | TRIT_OP_GRAD_PASS0,
                            .infer = infer,
-                           .forward = forward,
+                           .forward = trit_forward_rows,
+                           .rows = forward_block,
                            .backward = backward};
 
 trit_node *trit_rms_norm(trit_graph *g, trit_node *x, trit_node *w, double eps) {

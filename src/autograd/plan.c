@@ -1,9 +1,9 @@
 /* Lifetimes and placement.
  *
  * The clock counts steps (exec.h): without recomputation node i runs forward at tick i and backward
- * at tick 2n-1-i. A buffer lives from its first write to its last read; buffers whose lives do not
- * overlap share memory. Greedy by size, lowest fitting gap: within 0.1 % of the lower bound in the
- * simulations that led to it. */
+ * at tick 2n-1-i; steps that go row by row together share the tick of the last. A buffer lives from
+ * its first write to its last read; buffers whose lives do not overlap share memory. Greedy by
+ * size, lowest fitting gap: within 0.1 % of the lower bound in the simulations that led to it. */
 #include "autograd/exec.h"
 
 #include <stdlib.h>
@@ -31,7 +31,7 @@ static void find_ticks(planner *p) {
     for (int t = 0; t < g->n_step; t++) {
         int i = g->step[t].node;
         if (g->step[t].back) p->backward[i] = t;
-        if (!g->step[t].back) p->forward[i] = t;
+        if (!g->step[t].back) p->forward[i] = g->step[t].tick;
     }
     for (int i = 0; i < g->n_traced; i++) {
         if (g->node[i]->again) p->backward[i] = p->backward[g->node[i]->again->id];
@@ -106,6 +106,18 @@ static void find_values(planner *p) {
     }
 }
 
+/* Whether value `root` is read in the same tick as node i runs forward, but after it. */
+static bool read_later(const planner *p, int i, int root) {
+    const trit_graph *g = p->g;
+    for (int t = p->forward[i]; t >= 0 && g->step[t].node != i; t--) {
+        const trit_node *x = g->node[g->step[t].node];
+        for (int k = 0; k < x->n_in; k++) {
+            if (x->in[k] && p->val_root[x->in[k]->id] == root) return true;
+        }
+    }
+    return false;
+}
+
 /* Forward in place: node i takes the value buffer of an input that dies at i. */
 static void share_values(planner *p) {
     static const unsigned flag[2] = {TRIT_OP_INPLACE0, TRIT_OP_INPLACE1};
@@ -115,7 +127,7 @@ static void share_values(planner *p) {
             if (!(x->op->flags & flag[k]) || !x->in[k] || x->idle) continue;
             int root = p->val_root[x->in[k]->id];
             const trit_node *r = p->g->node[root];
-            if (trit_is_leaf(r) || p->val_end[root] != p->forward[i] ||
+            if (trit_is_leaf(r) || p->val_end[root] != p->forward[i] || read_later(p, i, root) ||
                 (r->op->flags & TRIT_OP_EMITS_CODES) ||
                 trit_tensor_bytes(&r->val) != trit_tensor_bytes(&x->val)) {
                 continue;
@@ -197,6 +209,30 @@ static void list_saved(planner *p, int i) {
     add_interval(g, birth, death, x->saved_bytes, i, TRIT_BUFFER_SAVED);
 }
 
+/* Whether value i lives within one tick of several ops, and so needs memory for a block of rows
+ * only. Evaluation keeps such values for those who watch it. */
+static bool is_local(const planner *p, int i) {
+    const trit_graph *g = p->g;
+    int t = p->forward[i];
+    return g->mode == TRIT_TRAIN && t > 0 && g->step[t - 1].tick == t && p->val_end[i] == t;
+}
+
+/* Places the values that need no buffer into scratch, side by side in each tick. */
+static void place_local(planner *p) {
+    trit_graph *g = p->g;
+    size_t at = 0;
+    for (int i = 0, tick = -1; i < p->n; i++) {
+        const trit_node *x = g->node[i];
+        g->share[i].local = -1;
+        if (trit_is_leaf(x) || p->val_root[i] != i || !is_local(p, i)) continue;
+        if (p->forward[i] != tick) at = 0;
+        tick = p->forward[i];
+        g->share[i].local = (int64_t)at;
+        at += round_up((size_t)(TRIT_ROW_GRAIN * trit_cols(x)) * sizeof(trit_real));
+        if (at > g->scratch_bytes) g->scratch_bytes = at;
+    }
+}
+
 static void list_intervals(planner *p) {
     trit_graph *g = p->g;
     for (int i = 0; i < p->n; i++) {
@@ -207,7 +243,7 @@ static void list_intervals(planner *p) {
         if (trit_is_leaf(x) || (x->op->flags & TRIT_OP_VIEW)) continue;
         bool codes_only = (x->op->flags & TRIT_OP_EMITS_CODES) && !(x->want & TRIT_WANT_VAL) &&
                           !x->keep && (x->want & TRIT_WANT_CODES);
-        if (p->val_root[i] == i && !codes_only && !x->idle) {
+        if (p->val_root[i] == i && !codes_only && !x->idle && g->share[i].local < 0) {
             add_interval(g, p->forward[i], p->val_end[i], trit_tensor_bytes(&x->val), i,
                          TRIT_BUFFER_VAL);
         }
@@ -289,14 +325,15 @@ static trit_status lay_out(planner *p, trit_error *e) {
         free(live);
         return TRIT_FAIL(e, E_NOMEM, "no memory for the memory plan");
     }
+    place_local(p);
     list_intervals(p);
     place(g, live);
     measure_bound(g);
     free(live);
     for (int i = 0; i < g->n; i++) {
-        g->share[i] = (trit_sharing){.val = p->val_root[i],
-                                     .grad = p->grad_root[i],
-                                     .grad_over = p->grad_over[p->grad_root[i]]};
+        g->share[i].val = p->val_root[i];
+        g->share[i].grad = p->grad_root[i];
+        g->share[i].grad_over = p->grad_over[p->grad_root[i]];
     }
     return TRIT_OK;
 }
@@ -317,6 +354,7 @@ trit_status trit_graph_plan(trit_graph *g, trit_node *loss, trit_plan_mode mode,
     g->plan_mode = mode;
     TRIT_TRY(trit_graph_copy_segments(g, e));
     TRIT_TRY(trit_graph_list_steps(g, e));
+    if (mode != TRIT_PLAN_SEPARATE) trit_graph_join_rows(g);
     size_t n = (size_t)g->n;
     int *ints = calloc(7 * n, sizeof *ints);
     if (!ints) return TRIT_FAIL(e, E_NOMEM, "no memory for the memory plan");

@@ -64,7 +64,8 @@ trit_status trit_graph_copy_segments(trit_graph *g, trit_error *e) {
 }
 
 static void add_step(trit_graph *g, const trit_node *x, bool back) {
-    g->step[g->n_step++] = (trit_step){x->id, back};
+    g->step[g->n_step] = (trit_step){x->id, back, g->n_step};
+    g->n_step++;
 }
 
 trit_status trit_graph_list_steps(trit_graph *g, trit_error *e) {

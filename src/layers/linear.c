@@ -54,8 +54,10 @@ static trit_node *latent_weight(const trit_linear_layer *l, trit_graph *g) {
 }
 
 trit_node *trit_linear_layer_apply(trit_linear_layer *l, trit_graph *g, trit_node *x) {
-    trit_node *latent = latent_weight(l, g), *w = trit_quant_apply(&l->wq, g, latent);
+    /* The input first: its quantizer stands beside what made it, and they go row by row together.
+     */
     trit_node *in = trit_quant_apply(&l->aq, g, x);
+    trit_node *latent = latent_weight(l, g), *w = trit_quant_apply(&l->wq, g, latent);
     trit_node *b = l->b ? trit_leaf(g, l->b) : NULL;
     trit_node *made = trit_quant_bias(&l->wq, g, latent);
     if (made) b = b ? trit_add(g, b, made) : made;

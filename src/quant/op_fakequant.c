@@ -94,6 +94,10 @@ static bool infer(trit_graph *g, trit_node *n) {
     n->saved_bytes = lay_out(a, NULL, &s);
     n->once = q->step != NULL; /* a first forward sets it */
     if (codes_stand_for_value(a) && !describe_codes(g, n)) return false;
+    /* Groups within rows, each with a scale of its own numbers alone, are quantized where they lie.
+     */
+    n->whole = q->step || a->check || a->part_len < a->group_len || q->cols % a->group_len ||
+               !trit_scales[q->spec.scale]->measure;
     if (trit_estimators[q->spec.estimator]->identity && !q->step) n->reads &= ~TRIT_IN(0);
     return true;
 }
@@ -133,13 +137,14 @@ static void fit_groups(const trit_exec *x, const fq_attr *a, const fq_saved *s) 
     for (int64_t i = 0; i < a->n_group; i++) s->scale[i] = fit_group(a, s, i);
 }
 
+/* v: where the task's numbers lie. */
 static void measure_task(const trit_exec *x, const fq_attr *a, const fq_saved *s,
                          const trit_real *v, int64_t t) {
     const trit_scale_rule *rule = trit_scales[a->quant->spec.scale];
     int64_t begin, group, len = task_span(a, t, &begin, &group);
     double *m = s->partial + t * TRIT_MAX_MEASURE;
     memset(m, 0, TRIT_MAX_MEASURE * sizeof *m);
-    if (rule->measure) rule->measure(&x->k, len, v + begin, s->work ? s->work + begin : NULL, m);
+    if (rule->measure) rule->measure(&x->k, len, v, s->work ? s->work + begin : NULL, m);
 }
 
 /* A code cannot say NaN, so the scale of a group with one says it for rules that do not look at the
@@ -171,7 +176,11 @@ static void fit_scales(const trit_exec *x, const trit_node *n, const fq_attr *a,
         return;
     }
 #pragma omp parallel for schedule(static) num_threads(x->n_threads)
-    for (int64_t t = 0; t < a->n_group * a->n_part; t++) measure_task(x, a, s, v, t);
+    for (int64_t t = 0; t < a->n_group * a->n_part; t++) {
+        int64_t begin, group;
+        task_span(a, t, &begin, &group);
+        measure_task(x, a, s, v + begin, t);
+    }
     fit_groups(x, a, s);
     if (n->code.data && !trit_scales[q->spec.scale]->measure) spoil_scales(x, a, s, v);
     if (!q->step) return;
@@ -183,13 +192,14 @@ static void fit_scales(const trit_exec *x, const trit_node *n, const fq_attr *a,
     if (a->mode == TRIT_TRAIN) *trit_param_val(q->ready) = 1;
 }
 
-/* One span: positions u[len] of v[len], and levels by the grid or the estimator's soft forward. */
+/* One span, elements from begin on: positions u[len] of v[len], and levels by the grid or the
+ * estimator's soft forward. */
 static trit_span place(const trit_exec *x, const trit_node *n, const fq_attr *a, trit_real scale,
-                       int64_t begin, int64_t len, trit_real *u, trit_real *level) {
+                       int64_t begin, int64_t len, const trit_real *v, trit_real *u,
+                       trit_real *level) {
     const trit_quant *q = a->quant;
     const trit_grid *grid = trit_grids[q->spec.grid];
     const trit_estimator *est = trit_estimators[q->spec.estimator];
-    const trit_real *v = trit_val_of(n, 0) + begin;
     for (int64_t i = 0; i < len; i++) u[i] = v[i] / scale;
     trit_span span = {.spec = &q->spec,
                       .n = len,
@@ -241,60 +251,88 @@ static void write_codes(const trit_quant *q, int64_t n, const trit_real *level, 
     for (int64_t i = 0; i < n; i++) codes[i] = (int8_t)(int32_t)level[i];
 }
 
-/* Returns whether all of x is finite. */
-static bool project_task(const trit_exec *x, trit_node *n, const fq_attr *a, const fq_saved *s,
-                         int64_t t) {
+/* The task's numbers are v, and go to y unless it is NULL. Returns whether all of v is finite. */
+static bool project_task(const trit_exec *x, const trit_node *n, const fq_attr *a,
+                         const fq_saved *s, int64_t t, const trit_real *v, trit_real *y) {
     const trit_quant *q = a->quant;
     int64_t begin, group, len = task_span(a, t, &begin, &group);
     trit_real scale = s->scale[group];
-    bool good = x->k.all_finite(len, trit_val_of(n, 0) + begin);
-    trit_real *y = n->val.data ? trit_val(n) + begin : NULL;
+    bool good = x->k.all_finite(len, v);
     int8_t *codes = n->code.data ? (int8_t *)n->code.data + begin : NULL;
     bool training = a->mode == TRIT_TRAIN;
     bool mixed = training && q->lambda != 1;
     const trit_estimator *est = trit_estimators[q->spec.estimator];
     if (trit_grids[q->spec.grid]->uniform && !(est->soft && training) && !mixed && !a->check) {
-        x->k.fake_quant(len, scale, 0, q->lo, q->hi, trit_val_of(n, 0) + begin, y, codes);
+        x->k.fake_quant(len, scale, 0, q->lo, q->hi, v, y, codes);
         return good;
     }
     trit_real u[TRIT_QUANT_SPAN], level[TRIT_QUANT_SPAN];
     for (int64_t at = 0; at < len; at += TRIT_QUANT_SPAN) {
         int64_t m = len - at < TRIT_QUANT_SPAN ? len - at : TRIT_QUANT_SPAN;
-        trit_span span = place(x, n, a, scale, begin + at, m, u, level);
+        trit_span span = place(x, n, a, scale, begin + at, m, v + at, u, level);
         if (s->frozen && !est->soft) freeze_span(x, a, s, &span, level);
-        const trit_real *v = trit_val_of(n, 0) + begin + at;
-        for (int64_t i = 0; y && i < m; i++) {
-            trit_real full = scale * level[i];
-            y[at + i] = mixed ? v[i] + q->lambda * (full - v[i]) : full;
+        for (int64_t i = at; y && i < at + m; i++) {
+            trit_real full = scale * level[i - at];
+            y[i] = mixed ? v[i] + q->lambda * (full - v[i]) : full;
         }
         if (codes) write_codes(q, m, level, codes + at);
     }
     return good;
 }
 
-static void forward(const trit_exec *x, trit_node *n) {
+static void spoil(const fq_attr *a) {
+#pragma omp atomic write
+    a->quant->bad = true;
+}
+
+/* Groups are measured, all that fit into a run of a few at a time, while they are in the cache. */
+static void forward_block(const trit_exec *x, const trit_node *n, const trit_row_block *b) {
     const fq_attr *a = n->attr;
-    int64_t len = trit_len(n);
+    int64_t cols = trit_cols(n), in_row = cols / a->group_len, first = b->begin * in_row;
     if (!a->quant->on) {
-        memcpy(trit_val(n), trit_val_of(n, 0), (size_t)len * sizeof(trit_real));
+        memcpy(b->out, b->in[0], (size_t)(b->n * cols) * sizeof *b->out);
         return;
     }
     fq_saved s;
     lay_out(a, n->saved, &s);
-    /* Groups of one part are measured while they are in the cache. */
-    bool alone = a->n_part == 1 && !a->quant->step && !x->freeze &&
-                 trit_scales[a->quant->spec.scale]->measure;
-    if (!alone && (!x->freeze || a->quant->step)) fit_scales(x, n, a, &s);
-    int64_t n_task = a->n_group * a->n_part, grain = alone ? FEW_GROUPS : 1;
+    bool good = true;
+    for (int64_t from = 0, end; from < b->n * in_row; from = end) {
+        end = from + FEW_GROUPS < b->n * in_row ? from + FEW_GROUPS : b->n * in_row;
+        for (int64_t t = from; t < end; t++) {
+            measure_task(x, a, &s, b->in[0] + t * a->group_len, first + t);
+        }
+        for (int64_t t = first + from; t < first + end; t++) s.scale[t] = fit_group(a, &s, t);
+        for (int64_t t = from; t < end; t++) {
+            int64_t at = t * a->group_len;
+            good =
+                project_task(x, n, a, &s, first + t, b->in[0] + at, b->out ? b->out + at : NULL) &&
+                good;
+        }
+    }
+    if (!good) spoil(a);
+}
+
+static void forward(const trit_exec *x, trit_node *n) {
+    const fq_attr *a = n->attr;
+    if (!n->whole) {
+        trit_forward_rows(x, n);
+        return;
+    }
+    const trit_real *v = trit_val_of(n, 0);
+    trit_real *y = trit_val(n);
+    if (!a->quant->on) {
+        memcpy(y, v, (size_t)trit_len(n) * sizeof *y);
+        return;
+    }
+    fq_saved s;
+    lay_out(a, n->saved, &s);
+    if (!x->freeze || a->quant->step) fit_scales(x, n, a, &s);
     bool good = true;
 #pragma omp parallel for schedule(static) num_threads(x->n_threads) reduction(&& : good)
-    for (int64_t first = 0; first < n_task; first += grain) {
-        int64_t end = first + grain < n_task ? first + grain : n_task;
-        if (alone) {
-            for (int64_t t = first; t < end; t++) measure_task(x, a, &s, trit_val_of(n, 0), t);
-            for (int64_t t = first; t < end; t++) s.scale[t] = fit_group(a, &s, t);
-        }
-        for (int64_t t = first; t < end; t++) good = project_task(x, n, a, &s, t) && good;
+    for (int64_t t = 0; t < a->n_group * a->n_part; t++) {
+        int64_t begin, group;
+        task_span(a, t, &begin, &group);
+        good = project_task(x, n, a, &s, t, v + begin, y ? y + begin : NULL) && good;
     }
     if (!good) a->quant->bad = true;
 }
@@ -311,7 +349,8 @@ static double backward_task(const trit_exec *x, trit_node *n, const fq_attr *a, 
     double gs = 0;
     for (int64_t at = 0; at < len; at += TRIT_QUANT_SPAN) {
         int64_t m = len - at < TRIT_QUANT_SPAN ? len - at : TRIT_QUANT_SPAN;
-        trit_span span = place(x, n, a, s->scale[group], begin + at, m, u, level);
+        const trit_real *v = trit_val_of(n, 0) + begin + at;
+        trit_span span = place(x, n, a, s->scale[group], begin + at, m, v, u, level);
         memcpy(g, trit_grad(n) + begin + at, (size_t)m * sizeof *g);
         span.g = g;
         est->slope(&span, d);
@@ -327,8 +366,8 @@ static double backward_task(const trit_exec *x, trit_node *n, const fq_attr *a, 
         if (!gx) continue;
         for (int64_t i = 0; i < m; i++) {
             /* No difference of 1 and d: a slope far below 1 keeps its digits. */
-            trit_real v = g[i] * ((1 - q->lambda) + q->lambda * d[i]);
-            gx[begin + at + i] = acc ? gx[begin + at + i] + v : v;
+            trit_real add = g[i] * ((1 - q->lambda) + q->lambda * d[i]);
+            gx[begin + at + i] = acc ? gx[begin + at + i] + add : add;
         }
     }
     return gs * (double)q->lambda;
@@ -372,6 +411,7 @@ static const trit_op op = {.name = "fakequant",
                            .flags = TRIT_OP_GRAD_PASS0 | TRIT_OP_EMITS_CODES,
                            .infer = infer,
                            .forward = forward,
+                           .rows = forward_block,
                            .backward = backward};
 
 trit_node *trit_axes_apply(trit_quant *q, trit_graph *g, trit_node *x) {
