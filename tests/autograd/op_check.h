@@ -75,6 +75,7 @@ static inline int64_t op_run(op_build build, trit_params *ps, uint64_t seed, tri
         if (run == TRIT_EVAL && !scales) assert_int_equal(g.node[i]->saved_bytes, 0);
     }
     assert_ok(trit_runtime_scratch(&x, g.scratch_bytes, &e));
+    assert_ok(trit_runtime_work(&x, g.work_bytes, &e));
     void *mem = aligned_alloc(64, g.plan_bytes + 64);
     memset(mem, 0xff, g.plan_bytes + 64);
     trit_graph_bind(&g, mem);
@@ -113,6 +114,7 @@ static inline void op_check(op_build build, uint64_t seed, double tolerance) {
     trit_node *loss = op_loss(&(op_case){&g, &ps, seed}, build(&(op_case){&g, &ps, seed}));
     assert_ok(trit_graph_plan(&g, loss, TRIT_PLAN_REUSE, &e));
     assert_ok(trit_runtime_scratch(&x, g.scratch_bytes, &e));
+    assert_ok(trit_runtime_work(&x, g.work_bytes, &e));
     void *block = aligned_alloc(64, g.plan_bytes + 64);
     memset(block, 0xff, g.plan_bytes + 64);
     trit_graph_bind(&g, block);
