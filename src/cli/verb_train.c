@@ -137,12 +137,12 @@ static void print_result(const trit_run *r, const trit_train_result *t, const ch
            trit_text_si(speed, t->tokens_per_second), dir);
 }
 
-static trit_status plot(const trit_run *r, const trit_store *s, const trit_train_result *t,
+static trit_status plot(const trit_run *r, trit_store *s, const trit_train_result *t,
                         trit_error *e) {
     char title[256], weights[96];
     snprintf(title, sizeof title, "%s: weights %s", r->exp->cfg.name,
              trit_spec_text(&r->exp->cfg.quant.weights, weights));
-    return trit_store_plot(s, title, t->valid.source_loss, e);
+    return trit_store_plot(s, t->step, title, t->valid.source_loss, e);
 }
 
 typedef struct options {

@@ -44,6 +44,11 @@ static void add_bytes(trit_text *t, int tag, const char *bytes, size_t n) {
     trit_text_add_bytes(t, bytes, n);
 }
 
+static void add_number(trit_text *t, int tag, uint64_t v) {
+    add_fixed(t, (uint64_t)tag, 1);
+    add_varint(t, v);
+}
+
 /* As add_bytes, of a message, which is freed. */
 static void add_message(trit_text *t, int tag, trit_text *message) {
     t->failed = t->failed || message->failed;
@@ -56,8 +61,7 @@ static void add_message(trit_text *t, int tag, trit_text *message) {
 static void begin_event(trit_text *event, double wall, int64_t step) {
     add_fixed(event, 0x09, 1);
     add_double(event, wall);
-    add_fixed(event, 0x10, 1);
-    add_varint(event, (uint64_t)step);
+    add_number(event, 0x10, (uint64_t)step);
 }
 
 /* Length and data, each with its checksum. The event is freed. */
@@ -139,4 +143,61 @@ void trit_tfevents_levels(trit_text *out, double wall, int64_t step, const char 
     add_message(&histogram, 0x3A, &counts);
     add_message(&v, 0x2A, &histogram);
     add_summary(out, wall, step, tag, &v);
+}
+
+void trit_tfevents_image(trit_text *out, double wall, int64_t step, const char *tag, int width,
+                         int height, const char *png, size_t n) {
+    trit_text image = {0}, v = {0};
+    add_number(&image, 0x08, (uint64_t)height);
+    add_number(&image, 0x10, (uint64_t)width);
+    add_number(&image, 0x18, 3); /* red, green, blue */
+    add_bytes(&image, 0x22, png, n);
+    add_message(&v, 0x22, &image);
+    add_summary(out, wall, step, tag, &v);
+}
+
+/* ---- the table of settings ---- */
+
+/* What counts is in the metadata; readers drop a value that has no tensor, here a single 0. */
+static void add_plugin(trit_text *out, double wall, const char *tag, trit_text *content) {
+    static const char name[] = "hparams", zero[] = {0x08, 0x01, 0x12, 0, 0x2A, 4, 0, 0, 0, 0};
+    trit_text plugin = {0}, metadata = {0}, v = {0};
+    add_bytes(&plugin, 0x0A, name, sizeof name - 1);
+    add_message(&plugin, 0x12, content);
+    add_message(&metadata, 0x0A, &plugin);
+    add_number(&metadata, 0x20, 2); /* its data is a tensor */
+    add_bytes(&v, 0x42, zero, sizeof zero);
+    add_message(&v, 0x4A, &metadata);
+    add_summary(out, wall, 0, tag, &v);
+}
+
+void trit_tfevents_session(trit_text *out, double wall, const char *group,
+                           const trit_tfevents_setting *setting, int n) {
+    trit_text start = {0}, content = {0};
+    for (int i = 0; i < n; i++) {
+        trit_text entry = {0}, value = {0};
+        if (setting[i].text) {
+            add_bytes(&value, 0x1A, setting[i].text, strlen(setting[i].text));
+        } else {
+            add_fixed(&value, 0x11, 1);
+            add_double(&value, setting[i].number);
+        }
+        add_bytes(&entry, 0x0A, setting[i].name, strlen(setting[i].name));
+        add_message(&entry, 0x12, &value);
+        add_message(&start, 0x0A, &entry);
+    }
+    add_bytes(&start, 0x22, group, strlen(group));
+    add_fixed(&start, 0x29, 1);
+    add_double(&start, wall);
+    add_message(&content, 0x1A, &start);
+    add_plugin(out, wall, "_hparams_/session_start_info", &content);
+}
+
+void trit_tfevents_session_end(trit_text *out, double wall, trit_session how) {
+    trit_text end = {0}, content = {0};
+    add_number(&end, 0x08, (uint64_t)how);
+    add_fixed(&end, 0x11, 1);
+    add_double(&end, wall);
+    add_message(&content, 0x22, &end);
+    add_plugin(out, wall, "_hparams_/session_end_info", &content);
 }

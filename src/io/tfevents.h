@@ -17,5 +17,19 @@ void trit_tfevents_scalar(trit_text *out, double wall, int64_t step, const char 
 /* share[n] of values at 0, 1, ... n - 1. */
 void trit_tfevents_levels(trit_text *out, double wall, int64_t step, const char *tag,
                           const double *share, int n);
+/* A PNG file of n bytes, colours without transparency. */
+void trit_tfevents_image(trit_text *out, double wall, int64_t step, const char *tag, int width,
+                         int height, const char *png, size_t n);
+
+/* A run in the table "hparams": what it was set to. Runs of one group (seeds) are averaged. */
+typedef struct trit_tfevents_setting {
+    const char *name, *text; /* text NULL: the number */
+    double number;
+} trit_tfevents_setting;
+typedef enum { TRIT_SESSION_SUCCESS = 1, TRIT_SESSION_FAILURE, TRIT_SESSION_RUNNING } trit_session;
+void trit_tfevents_session(trit_text *out, double wall, const char *group,
+                           const trit_tfevents_setting *setting, int n);
+/* How it ended. */
+void trit_tfevents_session_end(trit_text *out, double wall, trit_session how);
 
 #endif

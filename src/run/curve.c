@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
-trit_status trit_store_plot(const trit_store *s, const char *title, double source_loss,
+trit_status trit_store_plot(trit_store *s, int64_t step, const char *title, double source_loss,
                             trit_error *e) {
     char metrics[4096], png[4096];
     snprintf(metrics, sizeof metrics, "%s/metrics.jsonl", s->dir);
@@ -33,6 +33,9 @@ trit_status trit_store_plot(const trit_store *s, const char *title, double sourc
                                   .mark = &mark,
                                   .n_mark = !isnan(source_loss)};
         status = trit_chart_save(&chart, png, e);
+        if (!status) {
+            status = trit_tensorboard_image(&s->tensorboard, step, "plots/loss", png, e);
+        }
     }
     trit_series_free(train);
     trit_series_free(valid);

@@ -56,8 +56,9 @@ void trit_store_metric(trit_store *s, const char *fmt, ...) TRIT_PRINTF(2, 3);
 /* The same for a line of any length; "" adds none. */
 void trit_store_line(trit_store *s, const char *line);
 trit_status trit_store_flush(trit_store *s, trit_error *e);
-/* Draws plots/loss.png from metrics.jsonl. source_loss: drawn as a line unless NaN. */
-trit_status trit_store_plot(const trit_store *s, const char *title, double source_loss,
+/* Draws plots/loss.png from metrics.jsonl, also for TensorBoard where it gets events.
+ * source_loss: drawn as a line unless NaN. */
+trit_status trit_store_plot(trit_store *s, int64_t step, const char *title, double source_loss,
                             trit_error *e);
 
 /* "DIR/checkpoints/step-00000120.h5" and the like into buf; E_FORMAT when dir holds no run. path

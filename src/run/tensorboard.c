@@ -77,6 +77,31 @@ trit_status trit_tensorboard_add(trit_tensorboard *t, const char *run_dir, int64
     return status;
 }
 
+/* Big-endian, as PNG's header has it. */
+static int size_at(const char *at) {
+    uint32_t v = 0;
+    for (int i = 0; i < 4; i++) v = v << 8 | (unsigned char)at[i];
+    return (int)v;
+}
+
+trit_status trit_tensorboard_image(trit_tensorboard *t, int64_t step, const char *tag,
+                                   const char *path, trit_error *e) {
+    enum { WIDTH_AT = 16, HEIGHT_AT = 20, HEADER_BYTES = 33 };
+    trit_text png = {0}, out = {0};
+    if (!t->path) return TRIT_OK;
+    trit_status status = trit_file_read(path, (size_t)1 << 26, &png, e);
+    if (!status && png.len < HEADER_BYTES) status = TRIT_FAIL(e, E_FORMAT, "%s: no PNG file", path);
+    if (!status) {
+        trit_tfevents_image(&out, (double)time(NULL), step, tag, size_at(png.at + WIDTH_AT),
+                            size_at(png.at + HEIGHT_AT), png.at, png.len);
+        status = out.failed ? TRIT_FAIL(e, E_NOMEM, "no memory for events")
+                            : trit_file_append(NULL, t->path, out.at, out.len, e);
+    }
+    trit_text_free(&png);
+    trit_text_free(&out);
+    return status;
+}
+
 void trit_tensorboard_free(trit_tensorboard *t) {
     free(t->path);
     *t = (trit_tensorboard){0};

@@ -15,6 +15,10 @@ typedef struct trit_tensorboard {
  * holds. */
 trit_status trit_tensorboard_add(trit_tensorboard *t, const char *run_dir, int64_t step,
                                  const char *lines, trit_error *e);
+/* Adds the PNG file `path` under a tag. Nothing where this start has added no lines: an earlier one
+ * has added the picture. */
+trit_status trit_tensorboard_image(trit_tensorboard *t, int64_t step, const char *tag,
+                                   const char *path, trit_error *e);
 void trit_tensorboard_free(trit_tensorboard *t);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "io/file.h"
 #include "sweep/halving.h"
+#include "sweep/hparams.h"
 #include "sweep/ledger.h"
 
 #include <dirent.h>
@@ -77,6 +78,18 @@ static void tell(const runner *r, int cell, const char *what) {
     trit_text_free(&label);
 }
 
+/* For people who look on; no reason to fail. */
+static void tell_tensorboard(const runner *r, int cell, trit_session how) {
+    char path[TRIT_LEDGER_PATH_BYTES];
+    trit_error e = {0};
+    if (!trit_sweep_has_events(r->s)) return;
+    trit_status status = trit_ledger_path(path, r->dir, hash_of(r, cell), "run/config.json", &e);
+    if (status || access(path, F_OK)) return; /* it failed before there was a run */
+    status = trit_ledger_path(path, r->dir, hash_of(r, cell), "run", &e);
+    if (!status) status = trit_sweep_hparams(r->s, &r->s->cell[cell], path, how, &e);
+    if (status) trit_log_warn(r->o->log, "%s", e.text);
+}
+
 /* ---- how a cell ended ---- */
 
 static trit_status write_tree(const runner *r, int cell, const char *name, const cJSON *v,
@@ -132,6 +145,7 @@ static trit_status set_failed(runner *r, int cell, int code, const char *why, tr
     r->state[cell] = FAILED;
     r->out->failed++;
     r->news = true;
+    tell_tensorboard(r, cell, TRIT_SESSION_FAILURE);
     tell(r, cell, why);
     if (r->o->stop_on_fail) r->stopping = true;
     return status;
@@ -166,11 +180,13 @@ static trit_status keep_result(runner *r, int cell, const cJSON *v, trit_error *
     if (stop) {
         snprintf(what, sizeof what, "%s %.4f at step %lld", r->s->metric, value, (long long)stop);
         r->state[cell] = OPEN;
+        tell_tensorboard(r, cell, TRIT_SESSION_RUNNING);
         read_rungs(r, cell);
     } else {
         if (!r->s->keep_checkpoints) remove_checkpoints(r, cell);
         r->state[cell] = DONE;
         r->out->done++;
+        tell_tensorboard(r, cell, TRIT_SESSION_SUCCESS);
     }
     tell(r, cell, what);
     return TRIT_OK;

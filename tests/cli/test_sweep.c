@@ -293,6 +293,22 @@ static void reports(void **state) {
     assert_exit(2, program_run("report straight --baseline lr"), "there is no axis \"lr\"");
 }
 
+/* Each cell says what it is set to, and shows its curves. */
+static void for_tensorboard(void **state) {
+    (void)state;
+    assert_exit(0,
+                program_run("sweep base.json quant.estimator=ste,ewgs seed=3 run.tensorboard=true "
+                            "run.plot=true --run events"),
+                "");
+    assert_int_equal(shell("for f in events/cells/*/run/tensorboard/*.sweep; do grep -q "
+                           "_hparams_/session_start_info $f && grep -q quant.estimator=ste $f && "
+                           "grep -q _hparams_/session_end_info $f && exit 0; done; exit 1"),
+                     0);
+    assert_int_equal(
+        shell("test $(grep -l plots/loss events/cells/*/run/tensorboard/* | wc -l) = 2"), 0);
+    assert_int_equal(shell("ls straight/cells/*/run/tensorboard 2>/dev/null"), 2);
+}
+
 static void watched(void **state) {
     (void)state;
     assert_exit(0, program_run("watch straight"), ""); /* ends with the sweep */
@@ -330,6 +346,7 @@ int main(void) {
         cmocka_unit_test(searched_in_spite_of_all),
         cmocka_unit_test(workers_share_a_directory),
         cmocka_unit_test(reports),
+        cmocka_unit_test(for_tensorboard),
         cmocka_unit_test(watched),
         cmocka_unit_test(options),
     };

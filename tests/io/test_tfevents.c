@@ -90,11 +90,82 @@ static void histograms(void **state) {
     trit_text_free(&t);
 }
 
+/* Field of a message: its tag byte, and what it holds; at moves behind it. Only lengths below 128.
+ */
+static const char *bytes_of(const char **at, int tag, size_t *n) {
+    assert_int_equal((unsigned char)(*at)[0], tag);
+    *n = (unsigned char)(*at)[1];
+    assert_true(*n < 128);
+    const char *inside = *at + 2;
+    *at = inside + *n;
+    return inside;
+}
+
+/* Enters a message. */
+static const char *inside(const char *at, int tag) {
+    size_t n;
+    return bytes_of(&at, tag, &n);
+}
+
+static void images(void **state) {
+    (void)state;
+    trit_text t = {0};
+    size_t at = 0, n;
+    trit_tfevents_image(&t, 2, 7, "p", 300, 2, "PNG", 3);
+    const char *d = record(&t, &at, &n);
+    const char *value = inside(inside(d + 11, 0x2A), 0x0A);
+    assert_memory_equal(bytes_of(&value, 0x0A, &n), "p", 1);
+    assert_memory_equal(inside(value, 0x22), "\x08\x02\x10\xAC\x02\x18\x03\x22\x03PNG", 12);
+    assert_int_equal(at, t.len);
+    trit_text_free(&t);
+}
+
+/* HParamsPluginData in the metadata of a value. */
+static const char *plugin_of(const trit_text *t, size_t *at, const char *tag) {
+    size_t n;
+    const char *d = record(t, at, &n);
+    assert_memory_equal(d + 9, "\x10\x00\x2A", 3); /* step 0 */
+    /* Lengths of the summary and its value may take two bytes. */
+    d += 12 + ((unsigned char)d[12] < 128 ? 1 : 2);
+    assert_int_equal(d[0], 0x0A);
+    d += 1 + ((unsigned char)d[1] < 128 ? 1 : 2);
+    assert_memory_equal(bytes_of(&d, 0x0A, &n), tag, strlen(tag));
+    assert_memory_equal(bytes_of(&d, 0x42, &n), "\x08\x01\x12\x00\x2A\x04\0\0\0\0", 10);
+    d = inside(d, 0x4A);
+    const char *plugin = bytes_of(&d, 0x0A, &n);
+    assert_memory_equal(d, "\x20\x02", 2);
+    assert_memory_equal(bytes_of(&plugin, 0x0A, &n), "hparams", 7);
+    return inside(plugin, 0x12);
+}
+
+static void settings(void **state) {
+    (void)state;
+    static const trit_tfevents_setting set[] = {{"lr", NULL, 0.25}, {"est", "ste", 0}};
+    trit_text t = {0};
+    size_t at = 0, n;
+    trit_tfevents_session(&t, 2, "lr=0.25", set, 2);
+    trit_tfevents_session_end(&t, 3, TRIT_SESSION_FAILURE);
+    const char *d = inside(plugin_of(&t, &at, "_hparams_/session_start_info"), 0x1A);
+    const char *entry = bytes_of(&d, 0x0A, &n);
+    assert_memory_equal(bytes_of(&entry, 0x0A, &n), "lr", 2);
+    const char *value = bytes_of(&entry, 0x12, &n);
+    assert_true(n == 9 && value[0] == 0x11 && real(value + 1) == 0.25);
+    entry = bytes_of(&d, 0x0A, &n);
+    assert_memory_equal(bytes_of(&entry, 0x0A, &n), "est", 3);
+    assert_memory_equal(bytes_of(&entry, 0x12, &n), "\x1A\x03ste", 5);
+    assert_memory_equal(bytes_of(&d, 0x22, &n), "lr=0.25", 7);
+    assert_true(d[0] == 0x29 && real(d + 1) == 2);
+    d = inside(plugin_of(&t, &at, "_hparams_/session_end_info"), 0x22);
+    assert_memory_equal(d, "\x08\x02\x11", 3);
+    assert_true(real(d + 3) == 3);
+    assert_int_equal(at, t.len);
+    trit_text_free(&t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(checksums),
-        cmocka_unit_test(records),
-        cmocka_unit_test(histograms),
+        cmocka_unit_test(checksums), cmocka_unit_test(records),  cmocka_unit_test(histograms),
+        cmocka_unit_test(images),    cmocka_unit_test(settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,7 +45,22 @@ static void each_start_has_a_file(void **state) {
     assert_true(holds(&file, "penalties/clip"));
     assert_false(holds(&file, "lr")); /* null is no number */
     trit_text_free(&file);
+    /* A picture, with its size from the file's header: 3 x 2. */
+    static const char png[] = "\x89PNG\r\n\x1A\n\0\0\0\rIHDR\0\0\0\3\0\0\0\2\10\2\0\0\0crc!rest";
+    char picture[400];
+    snprintf(picture, sizeof picture, "%s/loss.png", dir);
+    assert_ok(trit_file_replace(NULL, picture, png, sizeof png - 1, &e));
+    assert_ok(trit_tensorboard_image(&t, 3, "plots/loss", picture, &e));
+    assert_ok(trit_file_read(path, 1 << 20, &file, &e));
+    assert_true(holds(&file, "plots/loss") && holds(&file, "\x08\2\x10\3\x18\3\x22"));
+    assert_non_null(memmem(file.at, file.len, png, sizeof png - 1));
+    trit_text_free(&file);
+    assert_ok(trit_file_replace(NULL, picture, "x", 1, &e));
+    assert_int_equal(trit_tensorboard_image(&t, 3, "plots/loss", picture, &e), TRIT_E_FORMAT);
+    e = (trit_error){0};
     trit_tensorboard_free(&t);
+    assert_ok(trit_tensorboard_image(&t, 3, "plots/loss", picture, &e)); /* no lines: no file */
+    assert_int_equal(count_files(events, path, sizeof path), 1);
     assert_ok(trit_tensorboard_add(&t, dir, 4, "{\"step\":4,\"train_loss\":2}\n", &e));
     assert_int_equal(count_files(events, path, sizeof path), 2);
     trit_tensorboard_free(&t);
