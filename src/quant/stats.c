@@ -119,6 +119,10 @@ static void measure_form(const trit_node *n, int64_t group_len, int64_t begin, i
         const trit_real *x = trit_val_of(n, 0) + group * group_len;
         const trit_real *y = trit_val(n) + group * group_len;
         if (!known) p->n_lost += group_len;
+        if (known && n_level > 1) {
+            p->scale += (double)(level[n_level - 1] - level[0]) / (n_level - 1);
+            p->n_scale++;
+        }
         for (int64_t i = 0; i < group_len; i++) {
             add_error(p, x[i], y[i]);
             if (!known || isnan(y[i])) {
@@ -138,6 +142,7 @@ static void finish(trit_quant_stats *s, const trit_stats_part *sum, int64_t n_al
     *s = (trit_quant_stats){.clip = (double)sum->n_clip / n,
                             .zero = (double)sum->n_zero / n,
                             .sqnr = 10 * log10(sum->signal / sum->noise),
+                            .scale = sum->scale / (double)sum->n_scale,
                             .edge = sum->edge / n,
                             .dead = (double)sum->n_dead / n};
     if (sum->n_lost) {
@@ -189,10 +194,17 @@ void trit_stats_measure(trit_quant_stats *s, const trit_node *n, const trit_exec
         sum->signal += p->signal;
         sum->noise += p->noise;
         sum->edge += p->edge;
+        sum->scale += p->scale;
+        sum->n_scale += p->n_scale;
         for (int k = 0; k < TRIT_MAX_LEVEL; k++) sum->count[k] += p->count[k];
     }
     int n_level = q->n_level;
-    if (q->spec.form) n_level = most_levels(n, sum);
+    if (q->spec.form) {
+        n_level = most_levels(n, sum);
+    } else {
+        sum->n_scale = n_all / group_len;
+        for (int64_t i = 0; i < sum->n_scale; i++) sum->scale += (double)trit_quant_scales(n)[i];
+    }
     finish(s, sum, n_all, n_level);
     if (q->spec.form) s->edge = s->dead = (double)NAN;
 }

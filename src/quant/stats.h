@@ -13,6 +13,7 @@ typedef struct trit_quant_stats {
     double zero;    /* share of outputs that are exactly 0 */
     double sqnr;    /* signal to quantization noise, dB; infinite where nothing is lost */
     double entropy; /* of the codes, bits */
+    double scale;   /* mean step size over groups; of forms the mean distance of their levels */
     double edge;    /* mean distance to the nearest threshold, in steps; NaN for forms */
     double dead;    /* share of elements within 0.05 step of one; ditto */
     int n_bin;      /* 0: levels not known */
@@ -23,7 +24,8 @@ typedef struct trit_quant_stats {
 /* Sums of one piece of a tensor. */
 typedef struct trit_stats_part {
     int64_t n_clip, n_zero, n_dead, n_lost; /* lost: on no level that is known */
-    double signal, noise, edge;
+    int64_t n_scale;                        /* groups of which it is known */
+    double signal, noise, edge, scale;
     int64_t count[TRIT_MAX_LEVEL];
 } trit_stats_part;
 

@@ -76,7 +76,7 @@ trit_status trit_metrics_read(const char *path, const char *const *key, int n_ke
 
 /* ---- statistics of quantizers ---- */
 
-const char *const trit_quantizer_keys[] = {"clip", "zero", "entropy", "sqnr", "flip",
+const char *const trit_quantizer_keys[] = {"clip", "zero", "entropy", "sqnr", "scale", "flip",
                                            "osc",  "edge", "dead",    "cos",  NULL};
 
 static trit_series *series_of(trit_quantizer_series *s, const char *path) {

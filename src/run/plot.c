@@ -122,6 +122,7 @@ static const char *unit_of(const char *metric, char buf[96]) {
                 {"zero", "share of zeros"},
                 {"entropy", "entropy of the codes (bits)"},
                 {"sqnr", "signal to quantization noise (dB)"},
+                {"scale", "mean step size"},
                 {"flip", "share of codes that changed"},
                 {"osc", "share of codes that changed back"},
                 {"edge", "mean distance to a threshold (steps)"},
@@ -200,50 +201,119 @@ static int find_levels(const trit_real *y, int64_t n, double *level) {
     return n_level;
 }
 
-static trit_status draw_histogram(const trit_plot *p, const trit_quant_view *v, trit_error *e) {
-    int64_t n = trit_tensor_len(&v->w->val);
-    const trit_real *w = v->w->val.data;
-    double x[N_BIN], y[N_BIN] = {0}, level[MAX_LEVEL + 1], most = 0;
-    for (int64_t i = 0; i < n; i++) most = fmax(most, fabs((double)w[i]));
-    if (!(most > 0)) return TRIT_FAIL(e, E_DATA, "%s: every weight is 0", v->w->path);
-    for (int64_t i = 0; i < n; i++) {
-        int bin = (int)(((double)w[i] / most + 1) / 2 * N_BIN);
-        y[bin < N_BIN ? bin : N_BIN - 1] += 100.0 / (double)n;
+/* Numbers that a quantizer was given, and the levels that they may go to. */
+typedef struct sample {
+    const trit_quant *quant;
+    int64_t n;
+    double *x; /* [n] owned */
+    double level[MAX_LEVEL + 1];
+    int n_level;
+    bool outermost; /* these are the outermost levels only */
+    bool divided;   /* all of it by the scales of groups */
+    bool failed;    /* no memory */
+} sample;
+
+/* node: the quantizer's own, after its forward. */
+static void take(sample *s, const trit_node *node) {
+    const trit_quant *q = s->quant;
+    const trit_real *x = trit_val_of(node, 0), *scale = NULL;
+    int64_t group_len = 1;
+    s->n = trit_len(node);
+    s->n_level = find_levels(trit_val(node), s->n, s->level);
+    s->divided = s->n_level < 0 && !q->spec.form;
+    if (s->divided) {
+        group_len = trit_quant_group_len(q, s->n / q->cols);
+        scale = trit_quant_scales(node);
+        s->outermost = q->n_level > MAX_LEVEL;
+        s->n_level = s->outermost ? 2 : q->n_level;
+        for (int i = 0; i < s->n_level; i++) {
+            s->level[i] = (double)(!s->outermost ? q->level[i] : i ? q->hi : q->lo);
+        }
     }
-    for (int i = 0; i < N_BIN; i++) x[i] = most * ((2 * i + 1.0) / N_BIN - 1);
+    s->x = calloc((size_t)s->n, sizeof *s->x);
+    s->failed = !s->x;
+    for (int64_t i = 0; s->x && i < s->n; i++) {
+        s->x[i] = (double)(scale ? x[i] / scale[i / group_len] : x[i]);
+    }
+}
+
+static void watch_input(void *self, const trit_exec *x, const trit_node *n) {
+    sample *s = self;
+    (void)x;
+    if (!s->x && trit_quant_is(n) && trit_quant_of(n) == s->quant) take(s, n);
+}
+
+static trit_status draw_histogram(const trit_plot *p, const sample *s, bool weight, trit_error *e) {
+    double x[N_BIN], y[N_BIN] = {0}, lo = s->x[0], hi = s->x[0];
+    for (int64_t i = 0; i < s->n; i++) {
+        lo = fmin(lo, s->x[i]);
+        hi = fmax(hi, s->x[i]);
+    }
+    if (!(lo < hi)) {
+        return TRIT_FAIL(e, E_DATA, "%s: every number is %g", s->quant->path, s->x[0]);
+    }
+    /* One group whose step went to nothing must not take the whole width. */
+    double most = 2 * fmax(fabs((double)s->quant->lo), fabs((double)s->quant->hi)) + 1;
+    bool cut = s->divided && (lo < -most || hi > most);
+    lo = s->divided ? fmax(lo, -most) : lo;
+    hi = s->divided ? fmin(hi, most) : hi;
+    for (int64_t i = 0; i < s->n; i++) {
+        double at = (s->x[i] - lo) / (hi - lo) * N_BIN;
+        y[at >= N_BIN ? N_BIN - 1 : at > 0 ? (int)at : 0] += 100.0 / (double)s->n;
+    }
+    for (int i = 0; i < N_BIN; i++) x[i] = lo + (hi - lo) * (i + 0.5) / N_BIN;
     trit_chart_mark mark[MAX_LEVEL];
-    int n_level = find_levels(v->y->val.data, n, level);
-    for (int i = 0; i < n_level; i++) mark[i] = (trit_chart_mark){.y = level[i], .vertical = true};
-    char title[256], label[160];
-    snprintf(title, sizeof title, "%s", p->title ? p->title : v->w->path);
-    snprintf(label, sizeof label, "weight%s",
-             n_level > 0 ? "; dashed lines: the levels it is quantized to" : "");
+    for (int i = 0; i < s->n_level; i++) {
+        mark[i] = (trit_chart_mark){.y = s->level[i], .vertical = true};
+    }
+    char title[256], label[200];
+    snprintf(title, sizeof title, "%s", p->title ? p->title : s->quant->path);
+    snprintf(label, sizeof label, "%s%s%s%s", weight ? "weight" : "input",
+             s->divided ? " / scale of its group" : "",
+             s->n_level <= 0 ? ""
+             : s->outermost  ? "; dashed: the outermost levels"
+                             : "; dashed: the levels it is quantized to",
+             cut ? "; at the ends all that is beyond" : "");
     const trit_chart_series bars = {
         .n = N_BIN, .x = x, .y = y, .style = TRIT_CHART_BARS, .color = 1};
     const trit_chart chart = {.title = title,
                               .x_label = label,
-                              .y_label = "share of weights (%)",
+                              .y_label = weight ? "share of weights (%)" : "share of inputs (%)",
                               .log_y = p->log_y,
                               .series = &bars,
                               .n_series = 1,
                               .mark = mark,
-                              .n_mark = n_level > 0 ? n_level : 0};
+                              .n_mark = s->n_level > 0 ? s->n_level : 0};
     return trit_chart_save(&chart, p->path, e);
 }
 
 trit_status trit_plot_histogram(const trit_plot *p, trit_run *r, trit_error *e) {
     trit_transformer_step(&r->model, r->step);
-    for (int i = 0; i < r->quant.n; i++) {
-        trit_quant_view *v = &r->quant.view[i];
-        if (!v->w || !v->quant->on || !trit_text_match(p->layers, v->quant->path)) continue;
-        trit_quant_view_run(v, &r->x);
-        return draw_histogram(p, v, e);
-    }
     trit_text all = {0};
     for (int i = 0; i < r->quant.n; i++) {
-        if (r->quant.view[i].w) trit_text_add(&all, " %s", r->quant.view[i].quant->path);
+        trit_quant_view *v = &r->quant.view[i];
+        sample s = {.quant = v->quant};
+        trit_text_add(&all, " %s", v->quant->path);
+        if (!v->quant->on || !trit_text_match(p->layers, v->quant->path)) continue;
+        if (v->w) {
+            trit_quant_view_run(v, &r->x);
+            take(&s, v->q);
+        } else {
+            trit_run_watch(r, watch_input, &s);
+        }
+        trit_text_free(&all);
+        trit_status status =
+            s.x ? draw_histogram(p, &s, v->w != NULL, e)
+            : s.failed
+                ? TRIT_FAIL(e, E_NOMEM, "no memory for a picture")
+                : TRIT_FAIL(e, E_DATA,
+                            "%s: its layer takes over the codes of another one; that one has "
+                            "the histogram",
+                            v->quant->path);
+        free(s.x);
+        return status;
     }
-    trit_status status = TRIT_FAIL(e, E_DATA, "no quantized weight matches \"%s\"; there are%s",
+    trit_status status = TRIT_FAIL(e, E_DATA, "no quantizer that is on matches \"%s\"; there are%s",
                                    p->layers, all.len ? all.at : " none");
     trit_text_free(&all);
     return status;

@@ -122,6 +122,7 @@ static void begin_entry(trit_text *t, const char *path, const trit_quant_stats *
     add_number(t, "zero", s->zero);
     add_number(t, "entropy", s->entropy);
     add_number(t, "sqnr", s->sqnr);
+    add_number(t, "scale", s->scale);
 }
 
 static void end_entry(trit_text *t, const trit_quant_stats *s) {

@@ -448,6 +448,12 @@ static trit_status evaluate(trit_run *r, int64_t max_tokens, const volatile sig_
     return TRIT_OK;
 }
 
+void trit_run_watch(trit_run *r, trit_watch watch, void *self) {
+    trit_transformer_step(&r->model, r->step);
+    load_windows(r, 0, trit_data_valid_windows(r->data, r->eval.T, 0));
+    trit_graph_forward_watched(&r->eval.graph, &r->x, watch, self);
+}
+
 trit_status trit_run_eval(trit_run *r, int64_t max_tokens, const volatile sig_atomic_t *stop,
                           trit_eval_result *out, trit_error *e) {
     trit_optim_swap(&r->opt, &r->x);

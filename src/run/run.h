@@ -109,6 +109,10 @@ void trit_run_stats(trit_run *r, bool inputs, trit_text *line);
 trit_status trit_run_eval(trit_run *r, int64_t max_tokens, const volatile sig_atomic_t *stop,
                           trit_eval_result *out, trit_error *e);
 
+/* Forward of the first batch of the validation stream, with the weights as they are, every node
+ * shown to watch as it is computed (trit_graph_forward_watched). */
+void trit_run_watch(trit_run *r, trit_watch watch, void *self);
+
 /* Prediction: tokens[n] (the last `context` of them are used) -> *logits of the next one, [vocab],
  * valid until the next call. E_NUMERIC when one of them is not finite. */
 trit_status trit_run_logits(trit_run *r, const int32_t *tokens, int64_t n, const trit_real **logits,

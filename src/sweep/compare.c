@@ -167,7 +167,9 @@ static trit_status find_points(work *w, trit_error *e) {
         trit_point *p = &a->point[a->n_point];
         *p = (trit_point){.first = first, .deploy_bytes = r->cell[first].deploy_bytes};
         for (int i = first; i < point_end(r, first); i++) {
-            if (!isnan(metric_of(w, i))) w->v[p->n++] = metric_of(w, i);
+            if (isnan(metric_of(w, i))) continue;
+            w->v[p->n++] = metric_of(w, i);
+            p->parameters = r->cell[i].parameters;
         }
         p->mean = trit_stat_mean(w->v, p->n);
         p->error = trit_stat_error(w->v, p->n);

@@ -39,7 +39,7 @@ typedef struct trit_comparison {
 typedef struct trit_point {
     int first; /* cell */
     int n;     /* that are done */
-    double mean, error, deploy_bytes;
+    double mean, error, deploy_bytes, parameters;
 } trit_point;
 
 enum { TRIT_MAX_BUDGET = 4, TRIT_MAX_HEAT = 6 };

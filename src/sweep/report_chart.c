@@ -67,13 +67,14 @@ trit_status trit_report_chart_differences(const trit_results *r, const trit_anal
                                                  .hi = hi[k],
                                                  .words = texts[k]};
     }
-    char title[200];
+    char title[200], label[120];
+    snprintf(label, sizeof label, "mean difference and its 95 %% interval (%s; left is better)",
+             trit_sweep_metric_units[a->metric]);
     const trit_chart_mark zero = {.y = 0, .vertical = true};
     snprintf(title, sizeof title, "%s: %s against %s", axis->name, trit_sweep_metrics[a->metric],
              axis->label[axis->baseline]);
     const trit_chart chart = {.title = title,
-                              .x_label =
-                                  "mean difference and its 95 % interval (nats; left is better)",
+                              .x_label = label,
                               .series = series,
                               .n_series = n_series,
                               .mark = &zero,
@@ -145,52 +146,66 @@ trit_status trit_report_chart_curves(const trit_results *r, int axis, const trit
 
 /* ---- size against loss ---- */
 
+static double size_of(const trit_point *p, bool bits) {
+    return bits ? 8 * p->deploy_bytes / p->parameters : p->deploy_bytes;
+}
+
+bool trit_report_has_sizes(const trit_analysis *a) {
+    for (int i = 1; i < a->n_ranked; i++) {
+        if (a->point[a->rank[i]].deploy_bytes != a->point[a->rank[0]].deploy_bytes) return true;
+    }
+    return false;
+}
+
 /* Whether no other point is at least as good in both and better in one. */
-static bool on_front(const trit_analysis *a, const trit_point *p) {
+static bool on_front(const trit_analysis *a, const trit_point *p, bool bits) {
     for (int i = 0; i < a->n_point; i++) {
         const trit_point *q = &a->point[i];
-        if (!q->n || q->mean > p->mean || q->deploy_bytes > p->deploy_bytes) continue;
-        if (q->mean < p->mean || q->deploy_bytes < p->deploy_bytes) return false;
+        if (!q->n || q->mean > p->mean || size_of(q, bits) > size_of(p, bits)) continue;
+        if (q->mean < p->mean || size_of(q, bits) < size_of(p, bits)) return false;
     }
     return true;
 }
 
+typedef struct sized {
+    double size;
+    const trit_point *point;
+} sized;
+
 static int by_size(const void *x, const void *y) {
-    const trit_point *const *a = x, *const *b = y;
-    double d = (*a)->deploy_bytes - (*b)->deploy_bytes;
-    return (d > 0) - (d < 0);
+    const sized *a = x, *b = y;
+    if (a->size != b->size) return a->size < b->size ? -1 : 1;
+    return (a->point->first > b->point->first) - (a->point->first < b->point->first);
 }
 
-trit_status trit_report_chart_pareto(const trit_results *r, const trit_analysis *a,
+trit_status trit_report_chart_pareto(const trit_results *r, const trit_analysis *a, bool bits,
                                      const trit_chart_target *to, trit_error *e) {
-    size_t n = (size_t)a->n_point, n_front = 0, n_other = 0;
-    const trit_point **all = calloc(n + 1, sizeof *all);
+    size_t n = (size_t)a->n_point, n_front = 0, n_other = 0, m = 0;
+    sized *all = calloc(n + 1, sizeof *all);
     double *xy = calloc(4 * n + 1, sizeof *xy);
-    char(*text)[160] = calloc(n + 1, sizeof *text);
+    char(*text)[200] = calloc(n + 1, sizeof *text);
     const char **words = calloc(2 * n + 1, sizeof *words);
     trit_status status = TRIT_OK;
-    bool sizes = false;
     if (!all || !xy || !text || !words) {
         status = TRIT_FAIL(e, E_NOMEM, "no memory for a chart");
     } else {
         double *x[2] = {xy, xy + n}, *y[2] = {xy + 2 * n, xy + 3 * n};
-        size_t m = 0;
         for (size_t i = 0; i < n; i++) {
-            if (a->point[i].n) all[m++] = &a->point[i];
+            if (a->point[i].n) all[m++] = (sized){size_of(&a->point[i], bits), &a->point[i]};
         }
         qsort(all, m, sizeof *all, by_size);
         for (size_t i = 0; i < m; i++) {
-            bool front = on_front(a, all[i]);
+            const trit_point *p = all[i].point;
+            bool front = on_front(a, p, bits);
             size_t at = front ? n_front++ : n_other++;
             trit_text label = {0};
-            trit_results_label(r, &r->cell[all[i]->first], false, &label);
-            snprintf(text[i], sizeof text[i], "%.100s: %.4f, %.0f bytes", trit_text_get(&label),
-                     all[i]->mean, all[i]->deploy_bytes);
+            trit_results_label(r, &r->cell[p->first], false, &label);
+            snprintf(text[i], sizeof text[i], "%.100s: %.4f, %.0f bytes, %.3g bits a parameter",
+                     trit_text_get(&label), p->mean, p->deploy_bytes, size_of(p, true));
             trit_text_free(&label);
-            x[!front][at] = all[i]->deploy_bytes;
-            y[!front][at] = all[i]->mean;
+            x[!front][at] = all[i].size;
+            y[!front][at] = p->mean;
             words[(front ? 0 : n) + at] = text[i];
-            sizes = sizes || all[i]->deploy_bytes != all[0]->deploy_bytes;
         }
         const trit_chart_series series[] = {{.name = "nothing is smaller and better",
                                              .n = (int64_t)n_front,
@@ -206,14 +221,18 @@ trit_status trit_report_chart_pareto(const trit_results *r, const trit_analysis 
                                              .style = TRIT_CHART_DOTS,
                                              .color = 5,
                                              .words = words + n}};
+        char label[80];
+        snprintf(label, sizeof label, "%s (%s)", trit_sweep_metrics[a->metric],
+                 trit_sweep_metric_units[a->metric]);
         const trit_chart chart = {.title = "Size and loss",
-                                  .x_label = "deployed model (bytes)",
-                                  .y_label = trit_sweep_metrics[a->metric],
+                                  .x_label = bits ? "deployed model (bits a parameter)"
+                                                  : "deployed model (bytes)",
+                                  .y_label = label,
                                   .series = series,
                                   .n_series = n_other ? 2 : 1,
                                   .width = WIDTH,
                                   .height = HEIGHT};
-        if (sizes) status = emit(&chart, to, e);
+        if (m) status = emit(&chart, to, e);
     }
     free(all);
     free(xy);

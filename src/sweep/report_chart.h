@@ -1,4 +1,4 @@
-/* Charts of a report, each as a picture or as SVG: inside of sweep. */
+/* Charts of a report, each as a picture or as SVG. */
 #ifndef TRIT_SWEEP_REPORT_CHART_H
 #define TRIT_SWEEP_REPORT_CHART_H
 
@@ -18,8 +18,10 @@ trit_status trit_report_chart_differences(const trit_results *r, const trit_anal
 /* Mean validation loss of each value over the steps. */
 trit_status trit_report_chart_curves(const trit_results *r, int axis, const trit_chart_target *to,
                                      trit_error *e);
-/* Metric against the bytes of the deployed model. */
-trit_status trit_report_chart_pareto(const trit_results *r, const trit_analysis *a,
+/* Whether points differ in the bytes of the deployed model. */
+bool trit_report_has_sizes(const trit_analysis *a);
+/* Metric against these bytes, or against the bits of a parameter. */
+trit_status trit_report_chart_pareto(const trit_results *r, const trit_analysis *a, bool bits,
                                      const trit_chart_target *to, trit_error *e);
 
 #endif

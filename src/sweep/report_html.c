@@ -399,7 +399,7 @@ void trit_report_html(const trit_results *r, const trit_analysis *a, const char 
                       trit_sweep_metrics[a->metric]);
     }
     for (int i = 0; i < a->n_heat; i++) add_heat(r, &a->heat[i], out);
-    if (!trit_report_chart_pareto(r, a, &to, NULL) && svg.len) {
+    if (trit_report_has_sizes(a) && !trit_report_chart_pareto(r, a, false, &to, NULL)) {
         trit_text_add(out, "<h2>Size and loss</h2>\n");
         add_chart(out, &svg, &n_chart);
     }
@@ -426,5 +426,5 @@ trit_status trit_report_pictures(const trit_results *r, const trit_analysis *a, 
         TRIT_TRY(trit_report_chart_curves(r, a->at[i].axis, &to, e));
     }
     snprintf(path, sizeof path, "%s/pareto.png", dir);
-    return trit_report_chart_pareto(r, a, &to, e);
+    return trit_report_has_sizes(a) ? trit_report_chart_pareto(r, a, false, &to, e) : TRIT_OK;
 }

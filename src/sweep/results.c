@@ -77,6 +77,7 @@ static trit_status read_outcome(trit_results *r, trit_result_cell *c, const char
         c->metric[i] = number_of(v, trit_sweep_metrics[i]);
     }
     c->steps = number_of(v, "step");
+    c->parameters = number_of(v, "parameters");
     c->tokens_per_second = number_of(v, "tokens_per_second");
     /* A run that was killed behind its last step was not timed. */
     if (c->tokens_per_second <= 0) c->tokens_per_second = (double)NAN;

@@ -22,7 +22,7 @@ typedef struct trit_result_cell {
     trit_cell_state state;
     bool diverged; /* failed since a number was not finite */
     double metric[TRIT_N_SWEEP_METRIC];
-    double steps, tokens_per_second, peak_bytes, deploy_bytes;
+    double steps, parameters, tokens_per_second, peak_bytes, deploy_bytes;
     trit_series valid; /* validation loss over steps; owned */
     int same_as;       /* in a search: earlier cell that is the same run; -1: none */
     int point;         /* in a search; cells of a point differ in their seed */

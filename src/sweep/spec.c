@@ -9,6 +9,8 @@
 
 const char *const trit_sweep_metrics[] = {"val_loss", "best_val_loss", "bits_per_byte",
                                           "gap_to_source", NULL};
+const char *const trit_sweep_metric_units[] = {"nats per token", "nats per token", "bits per byte",
+                                               "nats per token"};
 
 /* ---- the file ---- */
 

@@ -29,6 +29,7 @@ enum {
 
 /* Numbers of a finished run that can be compared; less is better for all. */
 extern const char *const trit_sweep_metrics[];
+extern const char *const trit_sweep_metric_units[];
 
 typedef struct trit_sweep_value {
     const char *label;      /* what reports call it */

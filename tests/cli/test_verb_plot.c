@@ -49,6 +49,26 @@ static void quantizers(void **state) {
     assert_exit(0, program_run("plot one --histogram '*attn.v.weight_quant' -o h.svg"), "");
     assert_true(holds("h.svg", "blocks.0.attn.v.weight"));
     assert_true(holds("h.svg", "the levels it is quantized to"));
+    assert_exit(0, program_run("plot one --histogram '*attn.o.input_quant' -o i.svg"), "");
+    assert_true(holds("i.svg", "blocks.0.attn.o.input_quant") && holds("i.svg", "share of inputs"));
+    assert_true(holds("i.svg", "input / scale of its group; dashed: the outermost levels"));
+    assert_exit(0, program_run("plot one --metric scale -o t.svg"), "");
+    assert_true(holds("t.svg", "mean step size"));
+}
+
+static void sizes(void **state) {
+    (void)state;
+    assert_exit(0, program_run("sweep tiny.json quant.weights=ternary,int4 --run sweep"), "");
+    assert_exit(0, program_run("plot sweep --pareto bytes -o p.svg"), "");
+    assert_true(holds("p.svg", "deployed model (bytes)") && holds("p.svg", "val_loss (nats"));
+    assert_exit(0, program_run("plot sweep --pareto bits --metric bits_per_byte -o q.svg"), "");
+    assert_true(holds("q.svg", "bits a parameter") && holds("q.svg", "(bits per byte)"));
+    assert_exit(2, program_run("plot sweep --pareto loss -o x.png"), "expected bits or bytes");
+    assert_exit(2, program_run("plot one --pareto bits -o x.png"), "holds no sweep.json");
+    assert_exit(2, program_run("plot sweep --pareto bits --metric lr -o x.png"), "unknown metric");
+    assert_exit(2, program_run("plot sweep sweep --pareto bits -o x.png"), "shows one sweep");
+    assert_exit(2, program_run("plot sweep --pareto bits --histogram '*' -o x.png"),
+                "two pictures");
 }
 
 static void mistakes(void **state) {
@@ -69,6 +89,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(curves),
         cmocka_unit_test(quantizers),
+        cmocka_unit_test(sizes),
         cmocka_unit_test(mistakes),
     };
     return cmocka_run_group_tests(tests, setup, program_leave);

@@ -42,6 +42,7 @@ static void by_hand(void **state) {
     }
     assert_near(s.sqnr, 10 * log10(signal / noise), 1e-6);
     assert_near(s.edge, edge, 1e-6);
+    assert_near(s.scale, 0.5, 0);
     assert_near(s.dead, 0, 0);
     assert_int_equal(s.n_bin, 8);
     static const double bin[8] = {0, 1, 0, 1, 3, 1, 1, 1};
@@ -75,10 +76,15 @@ static void edges(void **state) {
     assert_near(s.bin[15], 0.25, 1e-12);
     assert_near(s.entropy, 3, 1e-12);
     assert_true(isinf(s.sqnr) && s.sqnr > 0);
+    /* Each row has its own step: 1/7 and 3/7 of 1. */
+    sp = bench_spec(TRIT_QUANT_WEIGHT, "int4-absmax-row", "ste");
+    s = measure(&sp, 2, 2, (float[]){1, 0, -3, 1}, 1);
+    assert_near(s.scale, 2 / 7.0, 1e-6);
     sp = bench_spec(TRIT_QUANT_WEIGHT, "twn-row", "ste");
     s = measure(&sp, 1, 8, X, 1);
     assert_int_equal(s.n_bin, 3);
-    assert_near(s.zero, 0.5, 1e-12); /* -1.2125 0 0 0 0 1.2125 1.2125 1.2125, arXiv 1605.04711 */
+    assert_near(s.scale, 1.2125, 1e-6); /* mean of those beyond 0.49 */
+    assert_near(s.zero, 0.5, 1e-12);   /* -1.2125 0 0 0 0 1.2125 1.2125 1.2125, arXiv 1605.04711 */
     assert_near(s.clip, 0.25, 1e-12);
     assert_near(s.bin[2], 0.375, 1e-12);
     assert_true(isnan(s.edge) && isnan(s.dead));

@@ -184,6 +184,7 @@ static void lines_of_metrics(void **state) {
         if (quantizers) {
             const cJSON *w = trit_json_get(quantizers, "blocks.0.attn.q.weight_quant");
             assert_true(cJSON_IsNumber(trit_json_get(w, "sqnr")));
+            assert_true(cJSON_GetNumberValue(trit_json_get(w, "scale")) > 0);
             assert_true(cJSON_IsNumber(trit_json_get(w, "cos")));
             assert_true(n_stats ? cJSON_IsNumber(trit_json_get(w, "flip"))
                                 : cJSON_IsNull(trit_json_get(w, "flip")));
