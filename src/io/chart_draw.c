@@ -1,6 +1,6 @@
 #include "io/chart_draw.h"
 
-#include "io/axis.h"
+#include "io/chart_canvas.h"
 #include "io/svg.h"
 
 #include <math.h>
@@ -19,54 +19,31 @@ enum {
     ROW = 24
 };
 
-/* Okabe and Ito's colours, told apart by colour-blind people too; without their yellow, which
- * cannot be seen on white. Beyond seven series the dashes differ. */
-static const uint32_t palette[] = {0x0072B2, 0xD55E00, 0x009E73, 0xCC79A7,
-                                   0xE69F00, 0x56B4E9, 0x000000};
-enum { N_COLOR = sizeof palette / sizeof *palette };
 static const uint32_t INK = 0x222222, SOFT = 0x555555, EDGE = 0x888888, GRID = 0xE2E2E2,
                       GRID_MINOR = 0xF2F2F2;
 
-typedef struct canvas {
-    cairo_t *cr;
-    double width, height;
-    double unit;      /* pixels for a pixel of the default size */
-    trit_text *words; /* NULL, or gets text instead of the surface */
-} canvas;
-
-/* The data area, in pixels, and its axes. */
-typedef struct frame {
-    double left, top, right, bottom;
-    trit_axis x, y;
-} frame;
-
-static void set_color(const canvas *v, uint32_t rgb, double alpha) {
-    cairo_set_source_rgba(v->cr, (rgb >> 16) / 255.0, (rgb >> 8 & 255) / 255.0, (rgb & 255) / 255.0,
-                          alpha);
-}
-
 /* ---- text ---- */
 
-static void set_font(const canvas *v, double size, bool bold) {
+static void set_font(const trit_canvas *v, double size, bool bold) {
     cairo_select_font_face(v->cr, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL,
                            bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
     cairo_set_font_size(v->cr, size * v->unit);
 }
 
-static double text_width(const canvas *v, const char *text) {
+static double text_width(const trit_canvas *v, const char *text) {
     cairo_text_extents_t t;
     cairo_text_extents(v->cr, text, &t);
     return t.x_advance;
 }
 
 /* Half the height of a digit: text is centred on what is read, not on its box. */
-static double text_middle(const canvas *v) {
+static double text_middle(const trit_canvas *v) {
     cairo_text_extents_t t;
     cairo_text_extents(v->cr, "0", &t);
     return t.height / 2;
 }
 
-static void put_text(const canvas *v, double x, double y, const char *text) {
+static void put_text(const trit_canvas *v, double x, double y, const char *text) {
     if (!v->words) {
         cairo_move_to(v->cr, x, y);
         cairo_show_text(v->cr, text);
@@ -85,7 +62,7 @@ static void put_text(const canvas *v, double x, double y, const char *text) {
 }
 
 /* Text cut with an ellipsis to fit; buf holds at least 8 bytes. */
-static const char *fit_text(const canvas *v, const char *text, double width, char *buf,
+static const char *fit_text(const trit_canvas *v, const char *text, double width, char *buf,
                             size_t cap) {
     size_t n = strlen(text);
     /* Room that was made by the same width must not fail by a last digit. */
@@ -99,15 +76,6 @@ static const char *fit_text(const canvas *v, const char *text, double width, cha
 }
 
 /* ---- values ---- */
-
-/* Beyond these a span of doubles overflows, or loses its digits. */
-static bool drawable(double v, bool log_axis) {
-    return fabs(v) < 1e300 && (log_axis ? v > 1e-300 : true);
-}
-
-static double series_x(const trit_chart_series *s, int64_t i) {
-    return s->x ? s->x[i] : (double)i;
-}
 
 typedef struct range {
     double lo, hi;
@@ -125,12 +93,13 @@ static trit_status find_ranges(const trit_chart *c, range *x, range *y, trit_err
     for (int k = 0; k < c->n_series; k++) {
         const trit_chart_series *s = &c->series[k];
         for (int64_t i = 0; i < s->n; i++) {
-            double xi = series_x(s, i);
-            if (!drawable(xi, c->log_x) || !drawable(s->y[i], c->log_y)) continue;
+            double xi = trit_chart_x(s, i);
+            if (!trit_chart_drawable(xi, c->log_x) || !trit_chart_drawable(s->y[i], c->log_y))
+                continue;
             widen(x, xi);
             widen(y, s->y[i]);
-            if (s->lo && drawable(s->lo[i], c->log_x)) widen(x, s->lo[i]);
-            if (s->hi && drawable(s->hi[i], c->log_x)) widen(x, s->hi[i]);
+            if (s->lo && trit_chart_drawable(s->lo[i], c->log_x)) widen(x, s->lo[i]);
+            if (s->hi && trit_chart_drawable(s->hi[i], c->log_x)) widen(x, s->hi[i]);
             if (s->style == TRIT_CHART_BARS && !c->log_y) widen(y, 0);
         }
     }
@@ -140,7 +109,8 @@ static trit_status find_ranges(const trit_chart *c, range *x, range *y, trit_err
     }
     for (int k = 0; k < c->n_mark; k++) {
         const trit_chart_mark *m = &c->mark[k];
-        if (drawable(m->y, m->vertical ? c->log_x : c->log_y)) widen(m->vertical ? x : y, m->y);
+        if (trit_chart_drawable(m->y, m->vertical ? c->log_x : c->log_y))
+            widen(m->vertical ? x : y, m->y);
     }
     return TRIT_OK;
 }
@@ -156,14 +126,14 @@ static bool has_points(const trit_chart *c) {
     return false;
 }
 
-static double widest_label(const canvas *v, const trit_axis *a) {
+static double widest_label(const trit_canvas *v, const trit_axis *a) {
     double widest = 0;
     for (int i = 0; i < a->n_tick; i++) widest = fmax(widest, text_width(v, a->tick[i].label));
     return widest;
 }
 
 /* Fewer labels until none touches the next. */
-static void make_x_axis(const canvas *v, const trit_chart *c, range x, frame *f) {
+static void make_x_axis(const trit_canvas *v, const trit_chart *c, range x, trit_frame *f) {
     double width = f->right - f->left, pad = has_points(c) ? 0.02 : 0;
     for (int n = (int)(width / (70 * v->unit)) + 1; n >= 1; n--) {
         trit_axis_make(&f->x, c->log_x, x.whole, x.lo, x.hi, pad, n);
@@ -196,7 +166,7 @@ static void make_word_axis(const trit_chart *c, trit_axis *a) {
     }
 }
 
-static double legend_width(const canvas *v, const trit_chart *c) {
+static double legend_width(const trit_canvas *v, const trit_chart *c) {
     double widest = 0;
     for (int k = 0; k < c->n_series; k++) {
         if (c->series[k].name) widest = fmax(widest, text_width(v, c->series[k].name));
@@ -205,7 +175,7 @@ static double legend_width(const canvas *v, const trit_chart *c) {
     return fmin((LEGEND_GAP + SWATCH + TICK_GAP) * v->unit + widest, 0.34 * v->width);
 }
 
-static void lay_out(const canvas *v, const trit_chart *c, range x, range y, frame *f) {
+static void lay_out(const trit_canvas *v, const trit_chart *c, range x, range y, trit_frame *f) {
     double u = v->unit;
     set_font(v, FONT_TICK, false);
     f->top = MARGIN * u + (c->title ? (FONT_TITLE + 12) * u : 0);
@@ -223,56 +193,48 @@ static void lay_out(const canvas *v, const trit_chart *c, range x, range y, fram
     make_x_axis(v, c, x, f);
 }
 
-static double to_x(const frame *f, double value) {
-    return f->left + trit_axis_at(&f->x, value) * (f->right - f->left);
-}
-
-static double to_y(const frame *f, double value) {
-    return f->bottom - trit_axis_at(&f->y, value) * (f->bottom - f->top);
-}
-
 /* ---- drawing ---- */
 
 /* One pixel wide and on the pixel grid, so it stays crisp; drawn by the next stroke. */
-static void hair_line(const canvas *v, double x0, double y0, double x1, double y1) {
+static void hair_line(const trit_canvas *v, double x0, double y0, double x1, double y1) {
     cairo_set_line_width(v->cr, 1);
     cairo_move_to(v->cr, floor(x0) + 0.5, floor(y0) + 0.5);
     cairo_line_to(v->cr, floor(x1) + 0.5, floor(y1) + 0.5);
 }
 
-static void draw_grid(const canvas *v, const frame *f) {
+static void draw_grid(const trit_canvas *v, const trit_frame *f) {
     for (int major = 0; major < 2; major++) {
-        set_color(v, major ? GRID : GRID_MINOR, 1);
+        trit_canvas_color(v, major ? GRID : GRID_MINOR, 1);
         for (int i = 0; i < f->x.n_tick; i++) {
             if (f->x.tick[i].major != major) continue;
-            double x = to_x(f, f->x.tick[i].at);
+            double x = trit_frame_x(f, f->x.tick[i].at);
             hair_line(v, x, f->top, x, f->bottom);
         }
         for (int i = 0; i < f->y.n_tick; i++) {
             if (f->y.tick[i].major != major) continue;
-            double y = to_y(f, f->y.tick[i].at);
+            double y = trit_frame_y(f, f->y.tick[i].at);
             hair_line(v, f->left, y, f->right, y);
         }
         cairo_stroke(v->cr);
     }
-    set_color(v, EDGE, 1);
+    trit_canvas_color(v, EDGE, 1);
     hair_line(v, f->left, f->top, f->left, f->bottom);
     hair_line(v, f->left, f->bottom, f->right, f->bottom);
     cairo_stroke(v->cr);
 }
 
-static void draw_tick_labels(const canvas *v, const frame *f) {
+static void draw_tick_labels(const trit_canvas *v, const trit_frame *f) {
     set_font(v, FONT_TICK, false);
-    set_color(v, SOFT, 1);
+    trit_canvas_color(v, SOFT, 1);
     double gap = TICK_GAP * v->unit;
     for (int i = 0; i < f->x.n_tick; i++) {
         const char *text = f->x.tick[i].label;
-        double x = to_x(f, f->x.tick[i].at) - text_width(v, text) / 2;
+        double x = trit_frame_x(f, f->x.tick[i].at) - text_width(v, text) / 2;
         put_text(v, x, f->bottom + gap + FONT_TICK * v->unit, text);
     }
     for (int i = 0; i < f->y.n_tick; i++) {
         const char *text = f->y.tick[i].label;
-        double y = to_y(f, f->y.tick[i].at) + text_middle(v);
+        double y = trit_frame_y(f, f->y.tick[i].at) + text_middle(v);
         put_text(v, f->left - gap - text_width(v, text), y, text);
     }
 }
@@ -285,10 +247,10 @@ static const char *axis_label(const char *label, const trit_axis *a, char *buf, 
     return buf;
 }
 
-static void draw_titles(const canvas *v, const trit_chart *c, const frame *f) {
+static void draw_titles(const trit_canvas *v, const trit_chart *c, const trit_frame *f) {
     char with_power[512], buf[512];
     double u = v->unit, width = v->width - MARGIN * u;
-    set_color(v, INK, 1);
+    trit_canvas_color(v, INK, 1);
     if (c->title) {
         set_font(v, FONT_TITLE, true);
         put_text(v, f->left, (MARGIN + FONT_TITLE) * u,
@@ -304,200 +266,11 @@ static void draw_titles(const canvas *v, const trit_chart *c, const frame *f) {
     put_text(v, fmax(x, MARGIN * u), v->height - MARGIN * u, label);
 }
 
-static void set_series_pen(const canvas *v, const trit_chart_series *s, int k) {
-    int color = s->color > 0 ? s->color - 1 : k;
-    bool faint = s->style == TRIT_CHART_FAINT;
-    set_color(v, palette[color % N_COLOR], faint ? 0.35 : 1);
-    cairo_set_line_width(v->cr, (faint ? 1.2 : 2.4) * v->unit);
-    static const double dashes[][2] = {{0, 0}, {9, 4}, {3, 3}, {14, 5}};
-    const double *dash = dashes[color / N_COLOR % 4];
-    double scaled[] = {dash[0] * v->unit, dash[1] * v->unit};
-    cairo_set_dash(v->cr, scaled, dash[0] > 0 ? 2 : 0, 0);
-    cairo_set_line_cap(v->cr, dash[0] > 0 ? CAIRO_LINE_CAP_BUTT : CAIRO_LINE_CAP_ROUND);
-    cairo_set_line_join(v->cr, CAIRO_LINE_JOIN_ROUND);
-}
-
-static void draw_dot(const canvas *v, double x, double y, double radius) {
-    cairo_new_path(v->cr);
-    cairo_arc(v->cr, x, y, radius * v->unit, 0, 8 * atan(1));
-    cairo_fill(v->cr);
-}
-
-/* A line through many points, of which only those are drawn that others do not stand for: the line
- * passes each within TOLERANCE pixels. */
-#define TOLERANCE 0.05
-typedef struct pen {
-    double x0, y0; /* where the drawn line ends */
-    double x, y;   /* the last point */
-    double lo, hi; /* slopes from x0, y0 that come close to all points since */
-    int n;         /* 0: no points; 1: the last point is drawn */
-} pen;
-
-static void pen_flush(const canvas *v, pen *p) {
-    if (p->n > 1) cairo_line_to(v->cr, p->x, p->y);
-    p->n = 0;
-}
-
-static void pen_to(const canvas *v, pen *p, double x, double y) {
-    double slope = x > p->x0 ? (y - p->y0) / (x - p->x0) : NAN;
-    if (p->n < 2 || !(slope >= p->lo && slope <= p->hi)) {
-        if (!p->n) {
-            cairo_line_to(v->cr, x, y);
-        } else {
-            if (p->n > 1) cairo_line_to(v->cr, p->x, p->y);
-            p->x0 = p->x;
-            p->y0 = p->y;
-        }
-        p->lo = -INFINITY;
-        p->hi = INFINITY;
-    }
-    double dx = x - p->x0;
-    p->lo = dx > 0 ? fmax(p->lo, (y - TOLERANCE - p->y0) / dx) : NAN;
-    p->hi = dx > 0 ? fmin(p->hi, (y + TOLERANCE - p->y0) / dx) : NAN;
-    p->x = x;
-    p->y = y;
-    p->n++;
-}
-
-/* Many values within half a pixel of x look like their first, lowest, highest and last one. */
-typedef struct column {
-    double at, y[4]; /* in the order in which they came, once flushed */
-    double lo, hi;
-    bool lo_first;
-    int64_t n;
-} column;
-
-static void column_flush(const canvas *v, pen *p, column *c) {
-    if (!c->n) return;
-    pen_to(v, p, c->at, c->y[0]);
-    if (c->n > 2) {
-        pen_to(v, p, c->at, c->lo_first ? c->lo : c->hi);
-        pen_to(v, p, c->at, c->lo_first ? c->hi : c->lo);
-    }
-    if (c->n > 1) pen_to(v, p, c->at, c->y[3]);
-    c->n = 0;
-}
-
-static void column_add(const canvas *v, pen *p, column *c, double x, double y) {
-    if (c->n && fabs(x - c->at) > 0.25) column_flush(v, p, c);
-    if (!c->n) *c = (column){.at = x, .y = {y}, .lo = y, .hi = y};
-    if (y < c->lo) {
-        c->lo = y;
-        c->lo_first = false;
-    }
-    if (y > c->hi) {
-        c->hi = y;
-        c->lo_first = true;
-    }
-    c->y[3] = y;
-    c->n++;
-}
-
-static void draw_line(const canvas *v, const trit_chart *c, const trit_chart_series *s,
-                      const frame *f) {
-    column col = {0};
-    pen p = {.n = 0};
-    int64_t run = 0; /* values since the line was interrupted */
-    cairo_new_path(v->cr);
-    for (int64_t i = 0; i <= s->n; i++) {
-        bool ok = i < s->n && drawable(series_x(s, i), c->log_x) && drawable(s->y[i], c->log_y);
-        if (ok) {
-            column_add(v, &p, &col, to_x(f, series_x(s, i)), to_y(f, s->y[i]));
-            run++;
-            continue;
-        }
-        double x = col.at, y = col.y[3];
-        column_flush(v, &p, &col);
-        pen_flush(v, &p);
-        cairo_stroke(v->cr);
-        if (run == 1) draw_dot(v, x, y, 4);
-        run = 0;
-    }
-}
-
-/* What a dot says under the pointer: an element above it that cannot be seen. */
-static void add_hover(const canvas *v, const trit_chart_series *s, int64_t i, double x, double y) {
-    if (!v->words) return;
-    char numbers[80];
-    snprintf(numbers, sizeof numbers, "%.6g: %.6g", series_x(s, i), s->y[i]);
-    cairo_user_to_device(v->cr, &x, &y);
-    trit_text_add(v->words, "<circle cx=\"%.2f\" cy=\"%.2f\" r=\"%.2f\" opacity=\"0\"><title>", x,
-                  y, 9 * v->unit);
-    if (s->name) {
-        trit_svg_escape(v->words, s->name);
-        trit_text_add(v->words, "\n");
-    }
-    trit_svg_escape(v->words, s->words ? s->words[i] : numbers);
-    trit_text_add(v->words, "</title></circle>\n");
-}
-
-static void draw_interval(const canvas *v, const trit_chart *c, const trit_chart_series *s,
-                          const frame *f, int64_t i) {
-    if (!drawable(s->lo[i], c->log_x) || !drawable(s->hi[i], c->log_x)) return;
-    double lo = to_x(f, s->lo[i]), hi = to_x(f, s->hi[i]), y = to_y(f, s->y[i]), cap = 5 * v->unit;
-    cairo_new_path(v->cr);
-    cairo_move_to(v->cr, lo, y);
-    cairo_line_to(v->cr, hi, y);
-    for (int end = 0; end < 2; end++) {
-        cairo_move_to(v->cr, end ? hi : lo, y - cap);
-        cairo_line_to(v->cr, end ? hi : lo, y + cap);
-    }
-    cairo_stroke(v->cr);
-}
-
-static void draw_points(const canvas *v, const trit_chart *c, const trit_chart_series *s,
-                        const frame *f) {
-    for (int64_t i = 0; i < s->n; i++) {
-        if (!drawable(series_x(s, i), c->log_x) || !drawable(s->y[i], c->log_y)) continue;
-        double x = to_x(f, series_x(s, i)), y = to_y(f, s->y[i]);
-        if (s->lo && s->hi) draw_interval(v, c, s, f, i);
-        draw_dot(v, x, y, s->style == TRIT_CHART_DOTS ? 5.5 : 4);
-        add_hover(v, s, i, x, y);
-    }
-}
-
-static void draw_bars(const canvas *v, const trit_chart *c, const trit_chart_series *s,
-                      const frame *f) {
-    double apart =
-        s->n > 1 ? fabs(to_x(f, series_x(s, 1)) - to_x(f, series_x(s, 0))) : 80 * v->unit;
-    double width = fmax(0.9 * apart, 1), foot = to_y(f, c->log_y ? f->y.lo : 0);
-    for (int64_t i = 0; i < s->n; i++) {
-        if (!drawable(series_x(s, i), c->log_x) || !drawable(s->y[i], c->log_y)) continue;
-        double x = to_x(f, series_x(s, i)), y = to_y(f, s->y[i]);
-        cairo_rectangle(v->cr, x - width / 2, fmin(y, foot), width, fabs(foot - y));
-        cairo_fill(v->cr);
-        add_hover(v, s, i, x, y);
-    }
-}
-
-static void draw_series(const canvas *v, const trit_chart *c, const frame *f) {
-    cairo_save(v->cr);
-    /* A line along the border keeps its width. */
-    double edge = 5 * v->unit;
-    cairo_rectangle(v->cr, f->left - edge, f->top - edge, f->right - f->left + 2 * edge,
-                    f->bottom - f->top + 2 * edge);
-    cairo_clip(v->cr);
-    for (int front = 0; front < 2; front++) { /* faint ones lie behind */
-        for (int k = 0; k < c->n_series; k++) {
-            const trit_chart_series *s = &c->series[k];
-            if ((s->style != TRIT_CHART_FAINT) != front) continue;
-            bool line = s->style != TRIT_CHART_DOTS && s->style != TRIT_CHART_BARS;
-            set_series_pen(v, s, k);
-            if (line) draw_line(v, c, s, f);
-            if (s->style == TRIT_CHART_POINTS || s->style == TRIT_CHART_DOTS) {
-                draw_points(v, c, s, f);
-            }
-            if (s->style == TRIT_CHART_BARS) draw_bars(v, c, s, f);
-        }
-    }
-    cairo_restore(v->cr);
-}
-
 /* Text over lines stays legible on a white ground that they shine through. */
-static void put_text_over(const canvas *v, double x, double y, const char *text) {
+static void put_text_over(const trit_canvas *v, double x, double y, const char *text) {
     double u = v->unit, rise = 2 * text_middle(v), low = rise / 3;
     cairo_save(v->cr);
-    set_color(v, 0xFFFFFF, 0.85);
+    trit_canvas_color(v, 0xFFFFFF, 0.85);
     cairo_rectangle(v->cr, x - 3 * u, y - rise - 2 * u, text_width(v, text) + 6 * u,
                     rise + low + 2 * u);
     cairo_fill(v->cr);
@@ -505,21 +278,21 @@ static void put_text_over(const canvas *v, double x, double y, const char *text)
     put_text(v, x, y, text);
 }
 
-static void draw_mark_lines(const canvas *v, const trit_chart *c, const frame *f) {
+static void draw_mark_lines(const trit_canvas *v, const trit_chart *c, const trit_frame *f) {
     double u = v->unit, dash[] = {6 * u, 5 * u};
-    set_color(v, EDGE, 1);
+    trit_canvas_color(v, EDGE, 1);
     cairo_set_line_width(v->cr, 1.2 * u);
     cairo_set_line_cap(v->cr, CAIRO_LINE_CAP_BUTT);
     cairo_set_dash(v->cr, dash, 2, 0);
     for (int k = 0; k < c->n_mark; k++) {
         const trit_chart_mark *m = &c->mark[k];
-        if (!drawable(m->y, m->vertical ? c->log_x : c->log_y)) continue;
+        if (!trit_chart_drawable(m->y, m->vertical ? c->log_x : c->log_y)) continue;
         if (m->vertical) {
-            cairo_move_to(v->cr, to_x(f, m->y), f->top);
-            cairo_line_to(v->cr, to_x(f, m->y), f->bottom);
+            cairo_move_to(v->cr, trit_frame_x(f, m->y), f->top);
+            cairo_line_to(v->cr, trit_frame_x(f, m->y), f->bottom);
         } else {
-            cairo_move_to(v->cr, f->left, to_y(f, m->y));
-            cairo_line_to(v->cr, f->right, to_y(f, m->y));
+            cairo_move_to(v->cr, f->left, trit_frame_y(f, m->y));
+            cairo_line_to(v->cr, f->right, trit_frame_y(f, m->y));
         }
     }
     cairo_stroke(v->cr);
@@ -527,10 +300,10 @@ static void draw_mark_lines(const canvas *v, const trit_chart *c, const frame *f
 }
 
 /* At the ends of their lines, pushed up where they would overlap. */
-static void draw_mark_labels(const canvas *v, const trit_chart *c, const frame *f) {
+static void draw_mark_labels(const trit_canvas *v, const trit_chart *c, const trit_frame *f) {
     double u = v->unit;
     set_font(v, FONT_TICK, false);
-    set_color(v, SOFT, 1);
+    trit_canvas_color(v, SOFT, 1);
     /* From the lowest line up: each next one is the lowest above the last at its end. */
     double last_line = INFINITY, last_text[2] = {INFINITY, INFINITY};
     int last = -1;
@@ -538,8 +311,8 @@ static void draw_mark_labels(const canvas *v, const trit_chart *c, const frame *
         int best = -1;
         double best_y = -INFINITY;
         for (int k = 0; k < c->n_mark; k++) {
-            if (c->mark[k].vertical || !drawable(c->mark[k].y, c->log_y)) continue;
-            double y = to_y(f, c->mark[k].y);
+            if (c->mark[k].vertical || !trit_chart_drawable(c->mark[k].y, c->log_y)) continue;
+            double y = trit_frame_y(f, c->mark[k].y);
             bool later = y < last_line || (y == last_line && k > last);
             if (later && y > best_y) {
                 best = k;
@@ -560,7 +333,7 @@ static void draw_mark_labels(const canvas *v, const trit_chart *c, const frame *
     }
 }
 
-static void draw_legend(const canvas *v, const trit_chart *c, const frame *f) {
+static void draw_legend(const trit_canvas *v, const trit_chart *c, const trit_frame *f) {
     double u = v->unit, x = f->right + LEGEND_GAP * u, y = f->top + 0.5 * ROW * u;
     double text_x = x + (SWATCH + TICK_GAP) * u, room = v->width - MARGIN * u - text_x;
     int n_rows = (int)((f->bottom - f->top) / (ROW * u)), n_named = 0, row = 0;
@@ -571,20 +344,20 @@ static void draw_legend(const canvas *v, const trit_chart *c, const frame *f) {
         char buf[256];
         if (!s->name) continue;
         if (row == n_rows - 1 && n_named > n_rows) {
-            set_color(v, SOFT, 1);
+            trit_canvas_color(v, SOFT, 1);
             snprintf(buf, sizeof buf, "+ %d more", n_named - row);
             put_text(v, x, y + text_middle(v), buf);
             break;
         }
-        set_series_pen(v, s, k);
+        trit_canvas_pen(v, s, k);
         if (s->style != TRIT_CHART_DOTS) {
             cairo_move_to(v->cr, x, y);
             cairo_line_to(v->cr, x + SWATCH * u, y);
             cairo_stroke(v->cr);
         }
         if (s->style == TRIT_CHART_POINTS || s->style == TRIT_CHART_DOTS)
-            draw_dot(v, x + SWATCH * u / 2, y, 4);
-        set_color(v, INK, 1);
+            trit_canvas_dot(v, x + SWATCH * u / 2, y, 4);
+        trit_canvas_color(v, INK, 1);
         put_text(v, text_x, y + text_middle(v), fit_text(v, s->name, room, buf, sizeof buf));
         y += ROW * u;
         row++;
@@ -597,7 +370,7 @@ static void draw_legend(const canvas *v, const trit_chart *c, const frame *f) {
 typedef struct panel {
     const trit_chart *chart;
     range x, y;
-    frame frame;
+    trit_frame frame;
 } panel;
 
 static trit_status find_panels(const trit_chart *c, panel *p, int *n, trit_error *e) {
@@ -618,7 +391,7 @@ static trit_status find_panels(const trit_chart *c, panel *p, int *n, trit_error
 }
 
 /* Edges of all panels stand below each other. */
-static void lay_out_panels(const canvas *v, panel *p, int n) {
+static void lay_out_panels(const trit_canvas *v, panel *p, int n) {
     double left = 0, right = INFINITY;
     for (int k = 0; k < n; k++) {
         lay_out(v, p[k].chart, p[k].x, p[k].y, &p[k].frame);
@@ -632,10 +405,10 @@ static void lay_out_panels(const canvas *v, panel *p, int n) {
     }
 }
 
-static void draw_panel(const canvas *v, const panel *p) {
+static void draw_panel(const trit_canvas *v, const panel *p) {
     draw_grid(v, &p->frame);
     draw_mark_lines(v, p->chart, &p->frame);
-    draw_series(v, p->chart, &p->frame);
+    trit_canvas_series(v, p->chart, &p->frame);
     draw_mark_labels(v, p->chart, &p->frame);
     draw_tick_labels(v, &p->frame);
     draw_titles(v, p->chart, &p->frame);
@@ -647,7 +420,7 @@ trit_status trit_chart_draw(const trit_chart *c, cairo_surface_t *surface, int w
     panel p[TRIT_CHART_PANELS];
     int n;
     TRIT_TRY(find_panels(c, p, &n, e));
-    canvas v = {
+    trit_canvas v = {
         .cr = cairo_create(surface), .width = width, .height = (double)height / n, .words = words};
     /* Small charts keep their letters legible and give up room for data; panels, which are low, are
      * lettered like a chart of half as much height again. */
