@@ -34,6 +34,10 @@ const trit_node *trit_graph_step(const trit_graph *g, int i, bool *back) {
     return (*back ? runs_back(n) : n->op->forward != NULL) ? n : NULL;
 }
 
+int trit_graph_step_last(const trit_graph *g, int i) {
+    return g->step[i].tick;
+}
+
 void trit_graph_forward_watched(trit_graph *g, const trit_exec *x, trit_watch watch, void *self) {
     TRIT_ASSERT(!watch || g->mode == TRIT_EVAL);
     for (int i = 0; i < g->n_forward; i++) {

@@ -228,6 +228,8 @@ void trit_graph_backward_watched(trit_graph *g, const trit_exec *x, trit_real se
                                  trit_watch watch, void *self);
 /* The node of step i of the plan; NULL where there is nothing to run. */
 const trit_node *trit_graph_step(const trit_graph *g, int i, bool *back);
+/* The last of the steps that go row by row together with step i, or i. */
+int trit_graph_step_last(const trit_graph *g, int i);
 /* Runs forward and, in TRAIN mode, backward once more, checking after each op; returns the first
  * node whose value (or, with *in_grad set, whose inputs' gradient) holds a NaN or infinity, else
  * NULL. */

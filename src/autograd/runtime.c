@@ -1,6 +1,7 @@
 #include "autograd/runtime.h"
 
 #include <omp.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 trit_status trit_runtime_options_env(trit_runtime_options *o, trit_error *e) {
@@ -19,7 +20,10 @@ trit_status trit_runtime_options_env(trit_runtime_options *o, trit_error *e) {
     trit_kernels k;
     trit_blas blas;
     if (getenv("TRIT_CPU")) o->cpu = getenv("TRIT_CPU");
-    if (getenv("TRIT_GEMM")) o->gemm = getenv("TRIT_GEMM");
+    if (getenv("TRIT_GEMM") && *getenv("TRIT_GEMM")) {
+        o->gemm = getenv("TRIT_GEMM");
+        o->gemm_by = "TRIT_GEMM";
+    }
     /* Tried here, where a message can still say where the word came from. */
     TRIT_TRY_AS(trit_kernels_pick(&k, o->cpu, e), e, "environment variable TRIT_CPU");
     if (!o->gemm) return TRIT_OK;
@@ -31,7 +35,9 @@ trit_status trit_runtime_open(trit_exec *x, const trit_runtime_options *o, trit_
     *x = (trit_exec){.n_threads = o->n_threads > 0 ? o->n_threads : omp_get_num_procs()};
     TRIT_TRY(trit_kernels_pick(&x->k, o->cpu, e));
     x->lowp = trit_lowp_pick(x->k.isa, x->n_threads);
-    return trit_blas_open(&x->blas, o->gemm, e);
+    TRIT_TRY(trit_blas_open(&x->blas, o->gemm, e));
+    snprintf(x->blas.asked_by, sizeof x->blas.asked_by, "%s", o->gemm_by ? o->gemm_by : "");
+    return TRIT_OK;
 }
 
 static trit_status grow(void **at, size_t *have, size_t bytes, size_t times, const char *what,

@@ -5,9 +5,10 @@
 #include "autograd/graph.h"
 
 typedef struct trit_runtime_options {
-    int n_threads;    /* 0: all cores this process may use */
-    const char *cpu;  /* cap on CPU features, see trit_kernels_pick; NULL: none */
-    const char *gemm; /* matrix product back end, see trit_blas_open; NULL: best */
+    int n_threads;       /* 0: all cores this process may use */
+    const char *cpu;     /* cap on CPU features, see trit_kernels_pick; NULL: none */
+    const char *gemm;    /* matrix product back end, see trit_blas_open; NULL: best */
+    const char *gemm_by; /* who asked for that one, for people; NULL: nobody */
 } trit_runtime_options;
 
 /* Options from the environment, where it says something: TRIT_THREADS, TRIT_CPU, TRIT_GEMM. */

@@ -97,6 +97,11 @@ static const char *const backend_names[] = {
 };
 enum { N_BACKEND = sizeof backend_names / sizeof *backend_names };
 
+int trit_blas_names(const char *names[4]) {
+    memcpy(names, backend_names, sizeof backend_names);
+    return N_BACKEND;
+}
+
 trit_status trit_blas_open(trit_blas *blas, const char *want, trit_error *e) {
     *blas = (trit_blas){.one = gemm_reference, .name = "reference", .chosen_by = "trit"};
     bool known = !want || !*want;

@@ -35,7 +35,9 @@ typedef struct trit_blas {
     void (*sgemm)(void); /* cblas_sgemm, or NULL for the reference */
     char name[32];       /* "openblas", "onednn" or "reference" */
     char core[32];       /* kernel family OpenBLAS chose, e.g. "SkylakeX"; "" for the reference */
-    char chosen_by[32];  /* "trit", "user" (OPENBLAS_CORETYPE was set) or "openblas" */
+    char chosen_by[32];  /* the kernel family: "trit", "user" (OPENBLAS_CORETYPE was set) or
+                          * "openblas" */
+    char asked_by[32];   /* who wanted this back end, for people; "" where nobody said */
 } trit_blas;
 
 /* Loads OpenBLAS once per process and tells it to use one thread. Debian 12's OpenBLAS takes new
@@ -44,6 +46,9 @@ typedef struct trit_blas {
  * want: "" or NULL = best (OpenBLAS), "openblas", "onednn", "reference". E_UNSUPPORTED when
  * OpenBLAS cannot be loaded. Call before other threads run: it may set an environment variable. */
 trit_status trit_blas_open(trit_blas *blas, const char *want, trit_error *e);
+
+/* The back ends that this build has, in the order of TRIT_GEMM's help; returns how many. */
+int trit_blas_names(const char *names[4]);
 
 /* The product on n_threads threads; the same bits for any number of them. */
 void trit_gemm_run(const trit_blas *blas, int n_threads, const trit_gemm *g);

@@ -1,16 +1,12 @@
 #include "run/bench.h"
 
+#include "base/clock.h"
+#include "run/profile.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int rising(const void *a, const void *b) {
     const double *x = a, *y = b;
@@ -31,13 +27,13 @@ static trit_real *random_matrix(int64_t n) {
 
 static double median_seconds(const trit_exec *x, const trit_gemm *g, double budget) {
     enum { MOST = 64 };
-    double t[MOST], begin = now();
+    double t[MOST], begin = trit_clock();
     int n = 0;
     trit_gemm_run(&x->blas, x->n_threads, g); /* warm-up */
-    while (n < 5 || (n < MOST && now() - begin < budget)) {
-        double at = now();
+    while (n < 5 || (n < MOST && trit_clock() - begin < budget)) {
+        double at = trit_clock();
         trit_gemm_run(&x->blas, x->n_threads, g);
-        t[n++] = now() - at;
+        t[n++] = trit_clock() - at;
     }
     return trit_bench_median(t, n);
 }
@@ -109,15 +105,19 @@ double trit_bench_step(trit_run *r) {
         x[i] = (int32_t)(trit_rng_bits(&rng, (uint64_t)i) % vocab);
         y[i] = (int32_t)(trit_rng_bits(&rng, (uint64_t)(i + 1)) % vocab);
     }
-    double begin = now();
+    double begin = trit_clock();
+    trit_profile_phase(r->profile, TRIT_PHASE_BETWEEN);
     trit_transformer_step(&r->model, r->step);
     r->x.accumulate = false;
     r->x.rng.step = (uint32_t)r->step;
     trit_graph_forward(&g->graph, &r->x);
     trit_graph_backward(&g->graph, &r->x, 1);
-    trit_optim_update(&r->opt, &r->x, r->step, trit_optim_grad_norm(&r->opt, &r->x));
+    double norm = trit_optim_grad_norm(&r->opt, &r->x);
+    trit_profile_phase(r->profile, TRIT_PHASE_NORM);
+    trit_optim_update(&r->opt, &r->x, r->step, norm);
+    trit_profile_phase(r->profile, TRIT_PHASE_UPDATE);
     r->step++;
-    return now() - begin;
+    return trit_clock() - begin;
 }
 
 /* ---- optimizers ---- */
@@ -170,7 +170,7 @@ static trit_status open_optim(optim_rig *r, int64_t n, const trit_optim_timing *
 static double time_loops(const optim_rig *r, const trit_exec *x, int64_t n_other) {
     trit_real *w = trit_param_val(r->p), *other = r->other;
     const trit_real *g = trit_param_grad(r->p);
-    double begin = now();
+    double begin = trit_clock();
 #pragma omp parallel for schedule(static) num_threads(x->n_threads)
     for (int64_t at = 0; at < r->n; at += TRIT_SPAN_GRAIN) {
         int64_t some = trit_span_len(r->n, at), end = at + some;
@@ -179,7 +179,7 @@ static double time_loops(const optim_rig *r, const trit_exec *x, int64_t n_other
         x->k.scale(some, 0, g + at, w + at, true);
         x->k.scale(last - first, 1, other + first, other + first, false);
     }
-    return now() - begin;
+    return trit_clock() - begin;
 }
 
 trit_status trit_bench_optim(const trit_exec *x, int64_t n, trit_optim_timing *t, int n_t,
@@ -192,9 +192,9 @@ trit_status trit_bench_optim(const trit_exec *x, int64_t n, trit_optim_timing *t
     for (int k = -WARM; !status && k < repeats; k++) {
         for (int i = 0; i < n_t; i++) {
             int64_t bytes = trit_optim_state_bytes(&r.o[i]);
-            double begin = now();
+            double begin = trit_clock();
             trit_optim_update(&r.o[i], x, k + WARM, 1);
-            double spent = now() - begin;
+            double spent = trit_clock() - begin;
             double plain = time_loops(&r, x, bytes / (int64_t)sizeof(trit_real));
             if (k < 0) continue;
             update[i][k] = spent;

@@ -1,5 +1,7 @@
 #include "run/child.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -9,7 +11,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 /* The shadow of an address sanitizer is larger than any limit. */
@@ -20,12 +21,6 @@ enum { SANITIZED = 1 };
 #else
 enum { SANITIZED = 0 };
 #endif
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void limit(int what, rlim_t most) {
     struct rlimit r = {most, most};
@@ -62,7 +57,7 @@ static _Noreturn void be_child(int fd, void (*work)(void *self, trit_text *out),
 static bool collect(int fd, double deadline, trit_text *out) {
     char buf[4096];
     for (;;) {
-        double left = deadline - now();
+        double left = deadline - trit_clock();
         if (left <= 0) return false;
         struct pollfd p = {.fd = fd, .events = POLLIN};
         if (poll(&p, 1, (int)ceil(1000 * left)) <= 0) continue; /* interrupted, or too late */
@@ -88,7 +83,7 @@ trit_status trit_child_run(void (*work)(void *self, trit_text *out), void *self,
         close(ends[0]);
         return TRIT_FAIL(e, E_IO, "no child process: %s", strerror(err));
     }
-    bool in_time = collect(ends[0], now() + seconds, out);
+    bool in_time = collect(ends[0], trit_clock() + seconds, out);
     close(ends[0]);
     if (!in_time) kill(pid, SIGKILL);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {

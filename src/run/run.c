@@ -3,6 +3,7 @@
 #include "autograd/ops.h"
 #include "data/corpus.h"
 #include "optim/lr.h"
+#include "run/profile.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -352,6 +353,7 @@ static trit_status run_batches(trit_run *r, const volatile sig_atomic_t *stop,
         int64_t first = ((r->step + r->guard.shift) * c->accumulate + micro) * g->B;
         trit_data_train(r->data, (uint64_t)c->seed, first, g->B, g->T, g->io.tokens->val.data,
                         g->io.labels->val.data);
+        trit_profile_phase(r->profile, TRIT_PHASE_DATA);
         trit_graph_forward(&g->graph, &r->x);
         TRIT_TRY(check_quantizers(r, g, e));
         out->loss += (double)*trit_val(g->io.loss) / (double)c->accumulate;
@@ -369,6 +371,7 @@ static trit_status run_batches(trit_run *r, const volatile sig_atomic_t *stop,
 trit_status trit_run_step(trit_run *r, const volatile sig_atomic_t *stop, trit_step_result *out,
                           trit_error *e) {
     *out = (trit_step_result){.lr = trit_optim_lr(&r->opt, r->step)};
+    trit_profile_phase(r->profile, TRIT_PHASE_BETWEEN);
     trit_transformer_step(&r->model, r->step);
     copy_buffers(r, false);
     trit_status status = run_batches(r, stop, out, e);
@@ -376,9 +379,11 @@ trit_status trit_run_step(trit_run *r, const volatile sig_atomic_t *stop, trit_s
         copy_buffers(r, true);
         return status;
     }
+    trit_profile_phase(r->profile, TRIT_PHASE_NORM);
     trit_controls_before(&r->quant.controls, &r->x);
     trit_optim_update(&r->opt, &r->x, r->step, out->grad_norm);
     trit_controls_after(&r->quant.controls, &r->x);
+    trit_profile_phase(r->profile, TRIT_PHASE_UPDATE);
     remember(&r->guard, out->loss);
     r->step++;
     return TRIT_OK;

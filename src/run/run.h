@@ -36,6 +36,8 @@ typedef struct trit_guard {
     int64_t shift;         /* steps whose data was left out: the data position is step + shift */
 } trit_guard;
 
+typedef struct trit_profile trit_profile; /* profile.h */
+
 typedef struct trit_run {
     const trit_experiment *exp; /* borrowed */
     const trit_log *log;        /* borrowed, may be NULL */
@@ -53,8 +55,9 @@ typedef struct trit_run {
     int64_t step;          /* optimizer steps done */
     char init_hash[33];    /* of what init.from named when the run began; "" for none */
     trit_guard guard;
-    trit_real *buffers; /* values of all buffers before the step, run arena; in training */
-    int *rule_hits;     /* [n_rule], run arena: layers that each quantization rule matched */
+    trit_real *buffers;    /* values of all buffers before the step, run arena; in training */
+    trit_profile *profile; /* told of each step; borrowed, NULL unless one is open */
+    int *rule_hits;        /* [n_rule], run arena: layers that each quantization rule matched */
 } trit_run;
 
 /* Builds everything, at step 0 with initial weights. Shows nothing and touches no run directory.

@@ -11,6 +11,7 @@ typedef struct position {
     int64_t step, metrics_bytes, best_step, eval_step, stats_step;
     double best_loss;
     const char *data, *config, *init_hash; /* of the checkpoint */
+    const char *gemm; /* ditto: back end of matrix products and its kernel family; or NULL */
     trit_guard guard;
 } position;
 
@@ -35,6 +36,9 @@ static trit_status read_position(const trit_checkpoint *c, position *p, trit_err
     TRIT_TRY(trit_checkpoint_attr_int(c, "stats_step", &p->stats_step, e));
     TRIT_TRY(trit_checkpoint_attr_text(c, "data_fingerprint", &p->data, e));
     TRIT_TRY(trit_checkpoint_attr_text(c, "config", &p->config, e));
+    if (trit_checkpoint_has_attr(c, "gemm")) {
+        TRIT_TRY(trit_checkpoint_attr_text(c, "gemm", &p->gemm, e));
+    }
     TRIT_TRY(later_real(c, "loss_mean", &p->guard.mean, e));
     TRIT_TRY(later_real(c, "loss_variance", &p->guard.variance, e));
     TRIT_TRY(later_int(c, "loss_count", &p->guard.n_loss, e));
@@ -65,6 +69,26 @@ static trit_status check_position(const trit_run *r, const position *p, int64_t 
                      p->data, now);
 }
 
+/* Another back end rounds differently: the run keeps the one that it was begun with, unless the
+ * user asks for another or this machine has it not. What cannot be kept is said. */
+static void keep_backend(trit_run *r, const position *p) {
+    char now[80], name[32] = "";
+    trit_blas *b = &r->x.blas, other;
+    if (!p->gemm) return;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(p->gemm, " "), p->gemm);
+    bool users = strcmp(b->asked_by, "TRIT_GEMM") == 0;
+    if (strcmp(name, b->name) != 0 && !users && !trit_blas_open(&other, name, NULL)) {
+        *b = other;
+        snprintf(b->asked_by, sizeof b->asked_by, "the run");
+    }
+    snprintf(now, sizeof now, "%s%s%s", b->name, *b->core ? " " : "", b->core);
+    if (strcmp(now, p->gemm) == 0) return;
+    trit_log_warn(r->log,
+                  "matrix products were computed by %s up to step %" PRId64 ", from now on by %s: "
+                  "the last bits will be others than without the change",
+                  p->gemm, p->step, now);
+}
+
 /* Loads one checkpoint completely; the run is unchanged unless it fits. */
 static trit_status load_checkpoint(trit_store *s, trit_run *r, const char *path, int64_t step,
                                    trit_error *e) {
@@ -84,6 +108,7 @@ static trit_status load_checkpoint(trit_store *s, trit_run *r, const char *path,
         s->whole[1] = -1;
         r->guard = p.guard;
         snprintf(r->init_hash, sizeof r->init_hash, "%s", p.init_hash);
+        keep_backend(r, &p);
         s->metrics_bytes = p.metrics_bytes;
         s->best_step = p.best_step;
         s->best_loss = p.best_loss;

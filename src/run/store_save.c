@@ -27,7 +27,10 @@ static trit_status write_checkpoint(trit_store *s, trit_run *r, const char *path
     TRIT_TRY(check_finite(r, t, n, e));
     trit_text config = {0};
     char data_hash[17];
+    char gemm[80];
     snprintf(data_hash, sizeof data_hash, "%016" PRIx64, trit_data_fingerprint(r->data));
+    snprintf(gemm, sizeof gemm, "%s%s%s", r->x.blas.name, *r->x.blas.core ? " " : "",
+             r->x.blas.core);
     trit_json_print(r->exp->resolved, false, &config);
     const trit_ckpt_attr a[] = {
         {"step", TRIT_ATTR_INT, r->step, 0, NULL},
@@ -47,6 +50,7 @@ static trit_status write_checkpoint(trit_store *s, trit_run *r, const char *path
         {"bad_steps", TRIT_ATTR_INT, r->guard.n_bad, 0, NULL},
         {"skipped_steps", TRIT_ATTR_INT, r->guard.shift, 0, NULL},
         {"init_hash", TRIT_ATTR_TEXT, 0, 0, r->init_hash},
+        {"gemm", TRIT_ATTR_TEXT, 0, 0, gemm},
         {"version", TRIT_ATTR_TEXT, 0, 0, TRIT_VERSION},
     };
     trit_status status = config.failed

@@ -1,9 +1,10 @@
 #include "run/train.h"
 
+#include "base/clock.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <time.h>
 
 typedef struct loop {
     trit_run *r;
@@ -21,14 +22,8 @@ typedef struct loop {
     double recent_weight;
 } loop;
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static void longest(double *seconds, double began) {
-    double took = now() - began;
+    double took = trit_clock() - began;
     if (took > *seconds) *seconds = took;
 }
 
@@ -37,7 +32,7 @@ static void longest(double *seconds, double began) {
 static trit_status check_time(const loop *l, double next, trit_error *e) {
     double limit = l->r->exp->cfg.train.max_time;
     double reserve = 2 * next + 3 * l->longest_save;
-    if (!limit || l->o->spent + now() - l->begin + reserve < limit) return TRIT_OK;
+    if (!limit || l->o->spent + trit_clock() - l->begin + reserve < limit) return TRIT_OK;
     return TRIT_FAIL(e, E_STOPPED, "train.max_time: %g seconds are almost over", limit);
 }
 
@@ -49,7 +44,7 @@ static double tokens_of_step(const trit_run *r) {
 static void report(loop *l, int kind, double loss, double lr) {
     if (!l->o->progress) return;
     int64_t steps = l->end, done = l->r->step - l->first_step;
-    double at = now(), spent = at - l->begin;
+    double at = trit_clock(), spent = at - l->begin;
     double since = at - l->shown_at;
     trit_progress p = {
         .run = l->r,
@@ -82,14 +77,14 @@ static void number(char buf[32], double v) {
 /* Statistics of quantizers, once a step; inputs: the evaluation saw activations. */
 static trit_status write_stats(loop *l, bool inputs, trit_error *e) {
     if (l->s->stats_step == l->r->step || !trit_run_stats_due(l->r, l->r->step)) return TRIT_OK;
-    double began = now();
+    double began = trit_clock();
     trit_text line = {0};
     trit_run_stats(l->r, inputs, &line);
     trit_store_line(l->s, trit_text_get(&line));
     l->s->stats_step = l->r->step;
     trit_status status = line.failed ? TRIT_FAIL(e, E_NOMEM, "no memory for statistics") : TRIT_OK;
     trit_text_free(&line);
-    double spent = now() - began;
+    double spent = trit_clock() - began;
     l->shown_at += spent;
     l->train_seconds -= spent;
     return status;
@@ -108,7 +103,7 @@ static bool eval_due(const trit_run *r) {
 
 /* A result that is new belongs into metrics.jsonl and may be the best. */
 static trit_status evaluate(loop *l, trit_error *e) {
-    double began = now();
+    double began = trit_clock();
     trit_eval_result *v = &l->out->valid;
     TRIT_TRY(check_time(l, l->longest_eval, e));
     TRIT_TRY(trit_run_eval(l->r, l->r->exp->cfg.train.eval_tokens, l->o->stop, v, e));
@@ -129,7 +124,7 @@ static trit_status evaluate(loop *l, trit_error *e) {
         TRIT_TRY(write_stats(l, true, e));
     }
     report(l, TRIT_PROGRESS_EVAL, l->recent / l->recent_weight, 0);
-    double spent = now() - began;
+    double spent = trit_clock() - began;
     l->shown_at += spent; /* speed is that of training */
     l->train_seconds -= spent;
     return TRIT_OK;
@@ -138,7 +133,7 @@ static trit_status evaluate(loop *l, trit_error *e) {
 /* A full disk need not end the run: the checkpoint of before is still there. */
 static trit_status save(loop *l, trit_error *e) {
     const trit_config *c = &l->r->exp->cfg;
-    double began = now();
+    double began = trit_clock();
     trit_error why = {0};
     trit_status status = trit_store_save(l->s, l->r, &why);
     if (status == TRIT_E_IO && l->r->step < l->end) {
@@ -158,7 +153,7 @@ static trit_status save(loop *l, trit_error *e) {
         longest(&l->longest_save, began);
         report(l, TRIT_PROGRESS_SAVE, 0, 0);
     }
-    double spent = now() - began;
+    double spent = trit_clock() - began;
     l->shown_at += spent;
     l->train_seconds -= spent;
     return TRIT_OK;
@@ -189,7 +184,7 @@ static const char *penalties_of(const trit_run *r, char buf[512]) {
 
 static trit_status one_step(loop *l, trit_error *e) {
     trit_step_result step;
-    double began = now();
+    double began = trit_clock();
     TRIT_TRY(check_time(l, l->longest_step, e));
     TRIT_TRY(trit_run_step(l->r, l->o->stop, &step, e));
     longest(&l->longest_step, began);
@@ -292,7 +287,7 @@ trit_status trit_train(trit_run *r, trit_store *s, const trit_train_options *o,
               .s = s,
               .o = o,
               .out = out,
-              .begin = now(),
+              .begin = trit_clock(),
               .eval_at = -1,
               .first_step = r->step,
               .shown_step = r->step};
@@ -301,7 +296,7 @@ trit_status trit_train(trit_run *r, trit_store *s, const trit_train_options *o,
     l.shown_at = l.begin;
     report(&l, TRIT_PROGRESS_START, 0, 0);
     trit_status status = run_loop(&l, e);
-    l.train_seconds += now() - l.begin;
+    l.train_seconds += trit_clock() - l.begin;
     if (status == TRIT_E_STOPPED || status == TRIT_E_NUMERIC) {
         trit_error second = {0};
         if (s->saved_step != r->step && trit_store_save(s, r, &second)) {
