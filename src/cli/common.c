@@ -1,6 +1,7 @@
 #include "cli/common.h"
 
 #include "run/store.h"
+#include "run/tune.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -29,7 +30,9 @@ trit_status trit_cli_experiment(trit_experiment *x, int n, char **args, trit_err
 
 trit_status trit_cli_open(trit_run *r, const trit_experiment *x, unsigned what, trit_error *e) {
     trit_runtime_options o = {0};
+    char tuned[32];
     TRIT_TRY(trit_runtime_options_env(&o, e));
+    trit_tune_apply(&o, tuned);
     return trit_run_open(r, x, what, &o, &trit_stderr_log, e);
 }
 

@@ -80,9 +80,11 @@ static void print_machine(const trit_run *r) {
     char list[64], flops[32];
     printf("machine\n  element-wise kernels %s (this CPU has %s), %d threads\n", r->x.k.isa,
            trit_text_join(list, sizeof list, names, n), r->x.n_threads);
-    printf("  matrix products %s%s%s%s%s%s\n", r->x.blas.name, *r->x.blas.core ? ", kernel " : "",
-           r->x.blas.core, *r->x.blas.core ? " (chosen by " : "",
-           *r->x.blas.core ? r->x.blas.chosen_by : "", *r->x.blas.core ? ")" : "");
+    const trit_blas *b = &r->x.blas;
+    n = trit_blas_names(names);
+    printf("  matrix products %s%s%s", b->name, *b->asked_by ? ", asked for by " : "", b->asked_by);
+    if (*b->core) printf(", kernel %s (chosen by %s)", b->core, b->chosen_by);
+    printf("; this build has %s\n", trit_text_join(list, sizeof list, names, n));
     printf("  %sFLOP for each training token\n",
            trit_text_si(flops, trit_transformer_flops(&r->model, r->train.T)));
 }

@@ -1,13 +1,14 @@
 /* trit train: from one JSON file to a trained model. */
+#include "base/clock.h"
 #include "cli/common.h"
 #include "run/begin.h"
+#include "run/profile.h"
 #include "run/train.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t stop_asked, in_loop;
@@ -30,12 +31,6 @@ static void catch_signals(void) {
 static void catch_configured(int stop_signal) {
     if (stop_signal != TRIT_STOP_SIGNAL_USR1) trit_cli_catch(SIGUSR1, SIG_DFL);
     if (stop_signal == TRIT_STOP_SIGNAL_USR2) trit_cli_catch(SIGUSR2, on_stop);
-}
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 typedef struct screen {
@@ -147,9 +142,32 @@ static trit_status plot(const trit_run *r, trit_store *s, const trit_train_resul
 
 typedef struct options {
     const char *dir, *from; /* NULL: not given */
-    bool partial, json;
+    bool partial, json, profile;
     double began;
 } options;
+
+/* The table, and DIR/trace.json. */
+static trit_status print_profile(const trit_profile *p, const trit_store *s, bool json,
+                                 trit_error *e) {
+    char path[4096];
+    trit_text table = {0}, trace = {0};
+    trit_profile_table(p, &table);
+    trit_profile_trace(p, &trace);
+    trit_status status = TRIT_OK;
+    if (table.failed || trace.failed) status = TRIT_FAIL(e, E_NOMEM, "no memory for a profile");
+    int n = snprintf(path, sizeof path, "%s/trace.json", s->dir);
+    if (n < 0 || (size_t)n >= sizeof path) {
+        status = TRIT_FAIL(e, E_USAGE, "%s: the path is too long", s->dir);
+    }
+    if (!status) status = trit_file_replace(s->io, path, trace.at, trace.len, e);
+    if (!status) {
+        fprintf(json ? stderr : stdout, "%strace of the first steps: %s\n", trit_text_get(&table),
+                path);
+    }
+    trit_text_free(&table);
+    trit_text_free(&trace);
+    return status;
+}
 
 static trit_status train(trit_run *r, trit_store *s, const options *opt, trit_error *e) {
     TRIT_TRY(trit_store_resume(s, r, e));
@@ -157,12 +175,20 @@ static trit_status train(trit_run *r, trit_store *s, const options *opt, trit_er
     introduce(r, s->dir);
     screen scr = {.terminal = isatty(STDERR_FILENO)};
     trit_train_options o = {
-        .stop = &stop_asked, .spent = now() - opt->began, .progress = show, .self = &scr};
+        .stop = &stop_asked, .spent = trit_clock() - opt->began, .progress = show, .self = &scr};
     trit_train_result result;
+    trit_profile profile = {0};
+    if (opt->profile) TRIT_TRY(trit_profile_open(&profile, r, e));
     in_loop = 1;
     trit_status status = trit_train(r, s, &o, &result, e);
     in_loop = 0;
     end_line(&scr);
+    trit_error unsaid = {0}; /* the first error counts */
+    if (opt->profile && (!status || status == TRIT_E_STOPPED)) {
+        trit_status other = print_profile(&profile, s, opt->json, status ? &unsaid : e);
+        if (!status) status = other;
+    }
+    trit_profile_close(&profile);
     if (status == TRIT_E_STOPPED) {
         fprintf(stderr, "%s: stopped at step %lld and saved; the same command continues\n", e->text,
                 (long long)r->step);
@@ -185,8 +211,9 @@ static trit_status read_options(options *o, int argc, char **argv, int *n, trit_
     const trit_option list[] = {{"--run", TRIT_OPT_TEXT, &o->dir, 0, 0},
                                 {"--from", TRIT_OPT_TEXT, &o->from, 0, 0},
                                 {"--partial", TRIT_OPT_FLAG, &o->partial, 0, 0},
+                                {"--profile", TRIT_OPT_FLAG, &o->profile, 0, 0},
                                 {"--json", TRIT_OPT_FLAG, &o->json, 0, 0}};
-    TRIT_TRY(trit_options_read(list, 4, argc, argv, n, e));
+    TRIT_TRY(trit_options_read(list, sizeof list / sizeof *list, argc, argv, n, e));
     if (o->dir && !*o->dir) return TRIT_FAIL(e, E_USAGE, "--run: the path is empty");
     return TRIT_OK;
 }
@@ -211,7 +238,7 @@ static trit_status load(trit_experiment *x, const options *o, int n, char **argv
 }
 
 static int run_train(int argc, char **argv) {
-    options o = {.began = now()};
+    options o = {.began = trit_clock()};
     int n;
     trit_error e = {0};
     trit_experiment x = {0};
@@ -236,13 +263,16 @@ static int run_train(int argc, char **argv) {
 }
 
 const trit_verb trit_verb_train = {
-    "train", "CONFIG [key=value...] [--run DIR] [--from CKPT [--partial]] [--json]",
+    "train", "CONFIG [key=value...] [--run DIR] [--from CKPT [--partial]] [--profile] [--json]",
     "trains a model; the same command again continues where it stopped",
     "  CONFIG         JSON file, e.g. configs/quickstart.json\n"
     "  key=value      overrides a setting: optim.lr=1e-3, quant.weights=int4-absmax-row\n"
     "  --run DIR      run directory (default runs/NAME, NAME from the config)\n"
     "  --from CKPT    init.from=CKPT: begins with the weights of a checkpoint or run\n"
     "  --partial      init.partial=true: takes the weights that fit, and says which do not\n"
+    "  --profile      where the time went, by kind of op, at the end; RUN/trace.json for Perfetto "
+    "or\n"
+    "                 chrome://tracing shows the first steps\n"
     "  --json         last line on stdout is one JSON object\n\n"
     "Ctrl-C, SIGTERM or run.stop_signal (SIGUSR1): saves and exits with 75; a second one ends at "
     "once.\n"

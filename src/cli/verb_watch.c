@@ -1,4 +1,5 @@
 /* trit watch: how far a sweep is. */
+#include "base/clock.h"
 #include "cli/common.h"
 #include "sweep/results.h"
 
@@ -8,12 +9,6 @@
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* What is known of a run from its last lines. */
 typedef struct position {
@@ -106,7 +101,7 @@ static void add_table(watcher *w, const trit_results *r, int rows, trit_text *ou
         }
     }
     if (isnan(w->done_first)) w->done_first = done;
-    double since = done - w->done_first, spent = now() - w->begin;
+    double since = done - w->done_first, spent = trit_clock() - w->begin;
     trit_text_add(out, "%s: %d done, %d running, %d waiting, %d stopped, %d failed", r->name,
                   count[TRIT_CELL_DONE], count[TRIT_CELL_RUNNING], count[TRIT_CELL_WAITING],
                   count[TRIT_CELL_STOPPED], count[TRIT_CELL_FAILED]);
@@ -168,7 +163,8 @@ static int run(int argc, char **argv) {
     trit_error e = {0};
     bool once = false, open = true;
     double every = 2;
-    watcher w = {.terminal = isatty(STDOUT_FILENO), .begin = now(), .done_first = (double)NAN};
+    watcher w = {
+        .terminal = isatty(STDOUT_FILENO), .begin = trit_clock(), .done_first = (double)NAN};
     const trit_option options[] = {{"--once", TRIT_OPT_FLAG, &once, 0, 0},
                                    {"--every", TRIT_OPT_REAL, &every, 0.1, 3600}};
     int n;
