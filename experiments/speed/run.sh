@@ -4,7 +4,8 @@
 #   run.sh [TRIT [REPEATS]]      TRIT: the program (build/trit), REPEATS: steps timed (7)
 #
 # Each cell leaves runs/SIZE-CONTEXT-THREADS-MODE.json and is not measured again; remove the file to do
-# so. Cells whose model does not fit a third of the memory are left out. runs/scaling.tsv is the table.
+# so. Cells whose model does not fit a third of the memory are left out. runs/scaling.tsv is the table,
+# runs/scaling.svg (where there is a python3) draws it.
 # SIZES, CONTEXTS and THREADS may be set to measure fewer cells.
 
 set -eu
@@ -82,3 +83,6 @@ done
     done
 } >"$here/runs/scaling.tsv"
 cat "$here/runs/scaling.tsv"
+if command -v python3 >/dev/null && [ "$(wc -l <"$here/runs/scaling.tsv")" -gt 1 ]; then
+    python3 "$here/plot.py" "$here/runs/scaling.tsv" "$here/runs/scaling.svg"
+fi

@@ -1,8 +1,10 @@
 """Trains the shape that speed is compared at with PyTorch, and says how fast and how well.
 
 A GPT as trit's preset gpt2 without biases: learned positions, LayerNorm, GELU (tanh), a 4x MLP, tied
-head. --quant b1.58: weights by their mean magnitude to -1, 0, 1, inputs to 8 bits a token, both with a
-straight-through gradient, in every linear layer but the head. Prints one JSON object.
+head, 257 tokens (bytes and an end). --quant b1.58: weights by their mean magnitude to -1, 0, 1, inputs to
+8 bits a token, both with a straight-through gradient, in every linear layer but the head. AdamW decays
+matrices, as trit does; the learning rate is constant. Prints one JSON object; --check instead looks
+whether all of that is so (check.sh).
 """
 import argparse
 import json
@@ -17,7 +19,8 @@ from torch.nn import functional as F
 
 def arguments():
     p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("text", help="file to train on, taken as bytes")
+    p.add_argument("text", nargs="?", help="file to train on, taken as bytes")
+    p.add_argument("--check", action="store_true", help="look at the model instead of training it")
     p.add_argument("--layers", type=int, default=6)
     p.add_argument("--width", type=int, default=384)
     p.add_argument("--heads", type=int, default=6)
@@ -29,12 +32,30 @@ def arguments():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     p.add_argument("--quant", choices=["none", "b1.58"], default="none")
-    return p.parse_args()
+    a = p.parse_args()
+    if not a.text and not a.check:
+        p.error("a text to train on is missing")
+    return a
+
+
+VOCAB = 257
 
 
 def through(x, q):
     """q forward, the gradient of x backward."""
     return x + (q - x).detach()
+
+
+def ternary(w):
+    """Wang et al. 2024, arXiv 2402.17764: absmean."""
+    s = w.abs().mean().clamp(min=1e-5)
+    return (w / s).round().clamp(-1, 1) * s
+
+
+def int8_per_token(x):
+    """The same: absmax to 127."""
+    step = x.abs().amax(-1, keepdim=True).clamp(min=1e-5) / 127
+    return (x / step).round().clamp(-128, 127) * step
 
 
 class Linear(nn.Linear):
@@ -45,10 +66,16 @@ class Linear(nn.Linear):
     def forward(self, x):
         if not self.quant:
             return F.linear(x, self.weight)
-        s = self.weight.abs().mean().clamp(min=1e-5)
-        w = through(self.weight, (self.weight / s).round().clamp(-1, 1) * s)
-        step = x.abs().amax(-1, keepdim=True).clamp(min=1e-5) / 127
-        return F.linear(through(x, (x / step).round().clamp(-127, 127) * step), w)
+        w = through(self.weight, ternary(self.weight))
+        return F.linear(through(x, int8_per_token(x)), w)
+
+
+class Norm(nn.LayerNorm):
+    """LayerNorm without a bias."""
+
+    def __init__(self, width):
+        super().__init__(width)
+        self.register_parameter("bias", None)
 
 
 class Block(nn.Module):
@@ -56,7 +83,7 @@ class Block(nn.Module):
         super().__init__()
         quant = a.quant != "none"
         self.heads = a.heads
-        self.norm1, self.norm2 = nn.LayerNorm(a.width), nn.LayerNorm(a.width)
+        self.norm1, self.norm2 = Norm(a.width), Norm(a.width)
         self.qkv = nn.ModuleList(Linear(a.width, a.width, quant) for _ in range(3))
         self.out = Linear(a.width, a.width, quant)
         self.up = Linear(a.width, 4 * a.width, quant)
@@ -83,9 +110,9 @@ class Block(nn.Module):
 class GPT(nn.Module):
     def __init__(self, a):
         super().__init__()
-        self.embed, self.position = nn.Embedding(256, a.width), nn.Embedding(a.context, a.width)
+        self.embed, self.position = nn.Embedding(VOCAB, a.width), nn.Embedding(a.context, a.width)
         self.blocks = nn.ModuleList(Block(a) for _ in range(a.layers))
-        self.norm = nn.LayerNorm(a.width)
+        self.norm = Norm(a.width)
         for name, p in self.named_parameters():
             if p.ndim == 2:
                 into_stream = name.endswith(("out.weight", "down.weight"))
@@ -96,17 +123,53 @@ class GPT(nn.Module):
         for block in self.blocks:
             x = block(x)
         logits = self.norm(x) @ self.embed.weight.t()
-        return F.cross_entropy(logits.float().view(-1, 256), labels.reshape(-1))
+        return F.cross_entropy(logits.float().view(-1, VOCAB), labels.reshape(-1))
+
+
+def check(a):
+    """Counts parameters; sees that autocast reaches every product, and that quantized weights and inputs
+    are what the papers say, with the straight-through gradient."""
+    model = GPT(a)
+    wanted = torch.bfloat16 if a.precision == "bf16" else torch.float32
+    linear = [m for m in model.modules() if isinstance(m, Linear)]
+    seen = []
+    for m in linear:
+        m.register_forward_hook(lambda m, x, y: seen.append(y.dtype))
+    x = torch.randint(VOCAB, (2, a.context))
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=a.precision == "bf16"):
+        head = model.norm(model.embed(x)) @ model.embed.weight.t()
+        loss = model(x, x)
+    loss.backward()
+    assert len(seen) == 6 * a.layers and all(d == wanted for d in seen), seen
+    assert head.dtype == wanted and loss.dtype == torch.float32
+    assert all(p.grad is not None and p.grad.dtype == torch.float32 for p in model.parameters())
+    assert all(m.quant == (a.quant != "none") for m in linear)
+    w, v = torch.randn(8, 16), torch.randn(4, 16)
+    s, step = w.abs().mean(), v.abs().amax(-1, keepdim=True) / 127
+    assert set((ternary(w) / s).round().unique().tolist()) == {-1, 0, 1}
+    assert (ternary(w) / s - (w / s).round().clamp(-1, 1)).abs().max() < 1e-6
+    assert ((int8_per_token(v) - v).abs() <= 0.5 * step + 1e-6).all()
+    assert (int8_per_token(v).abs().amax(-1) - v.abs().amax(-1)).abs().max() < 1e-5
+    w.requires_grad_(True)
+    (through(w, ternary(w)) * 3).sum().backward()
+    assert (w.grad == 3).all()
+    print(json.dumps({"parameters": sum(p.numel() for p in model.parameters()),
+                      "product": str(wanted), "version": torch.__version__}))
 
 
 def main():
     a = arguments()
     torch.set_num_threads(a.threads)
     torch.manual_seed(a.seed)
+    if a.check:
+        return check(a)
     with open(a.text, "rb") as f:
         text = torch.frombuffer(bytearray(f.read()), dtype=torch.uint8).long()
     model = GPT(a)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=a.lr, betas=(0.9, 0.95), weight_decay=0.1)
+    decayed = [p for p in model.parameters() if p.ndim == 2]
+    rest = [p for p in model.parameters() if p.ndim != 2]
+    optimizer = torch.optim.AdamW([{"params": decayed}, {"params": rest, "weight_decay": 0}], lr=a.lr,
+                                  betas=(0.9, 0.95), weight_decay=0.1)
     seconds, losses = [], []
     for _ in range(a.steps):
         at = torch.randint(len(text) - a.context - 1, (a.batch,)).tolist()

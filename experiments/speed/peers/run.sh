@@ -35,7 +35,7 @@ ours() {
     "$trit" train "$here/scaling.json" data.source="$out/text" model.layers="$layers" \
         model.width="$width" model.heads="$heads" model.context="$context" train.batch="$batch" \
         train.steps="$steps" train.eval_every=0 train.eval_tokens="$context" run.save_every=0 \
-        run.plot=false run.threads="$threads" optim.lr=1e-3 optim.beta2=0.95 \
+        run.plot=false run.threads="$threads" optim.lr=1e-3 optim.beta2=0.95 optim.schedule=constant \
         "$@" --run "$dir" --json 2>/dev/null |
         sed "s/^{/{\"mode\":\"$mode\",/; s/\"train_loss\"/\"loss\"/"
     rm -rf "$dir"
