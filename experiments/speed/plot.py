@@ -9,7 +9,7 @@ import csv
 import math
 import sys
 
-WIDTH, HEIGHT, GAP = 460, 340, 70
+WIDTH, HEIGHT, GAP = 500, 340, 70
 COLORS = {"fp32": "#8a8f98", "b1.58": "#1565c0"}
 
 

@@ -80,7 +80,7 @@ trit_status trit_profile_open(trit_profile *p, trit_run *r, trit_error *e) {
     int64_t accumulate = r->exp->cfg.train.accumulate;
     int64_t events = TRACED_STEPS * (accumulate * (g->n_step + 2) + TRIT_N_PHASE);
     p->max_event = events < MAX_EVENT ? (int)events : MAX_EVENT;
-    p->row = calloc((size_t)(g->n_step + TRIT_N_PHASE), sizeof *p->row);
+    p->row = calloc((size_t)g->n_step + TRIT_N_PHASE, sizeof *p->row);
     p->row_of = calloc((size_t)g->n_step, sizeof *p->row_of);
     p->event = calloc((size_t)p->max_event, sizeof *p->event);
     if (!p->row || !p->row_of || !p->event) {
