@@ -1,6 +1,7 @@
 /* trit explain: what would be trained, and what it takes, without training. */
 #include "cli/common.h"
 #include "run/deploy.h"
+#include "run/store.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -89,7 +90,7 @@ static void print_machine(const trit_run *r) {
            trit_text_si(flops, trit_transformer_flops(&r->model, r->train.T)));
 }
 
-static void print_all(const trit_run *r) {
+static void print_all(const trit_run *r, size_t stage_bytes) {
     const trit_config *c = &r->exp->cfg;
     char a[32], b[32];
     printf("%s (config %s)\n", c->name, r->exp->hash);
@@ -112,6 +113,9 @@ static void print_all(const trit_run *r) {
            trit_text_si(a, (double)trit_run_planned_bytes(r)), r->x.n_threads,
            trit_recompute_names[c->train.recompute]);
     trit_cli_print_state(stdout, &r->opt, true);
+    printf(
+        "  saving: %sB for the copy that checkpoints are written from, as much again meanwhile\n",
+        trit_text_si(a, (double)stage_bytes));
     print_machine(r);
 }
 
@@ -123,7 +127,9 @@ static int run_explain(int argc, char **argv) {
     trit_status status = trit_options_read(NULL, 0, argc, argv, &n, &e);
     if (!status) status = trit_cli_experiment(&x, n, argv, &e);
     if (!status) status = trit_cli_open(&r, &x, TRIT_RUN_TRAIN | TRIT_RUN_EVAL, &e);
-    if (!status) print_all(&r);
+    size_t stage_bytes = 0;
+    if (!status) status = trit_store_stage_bytes(&r, &stage_bytes, &e);
+    if (!status) print_all(&r, stage_bytes);
     trit_run_close(&r);
     trit_experiment_close(&x);
     return status ? trit_report(&e) : TRIT_EXIT_OK;

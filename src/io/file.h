@@ -14,7 +14,8 @@
 #include <sys/types.h>
 
 /* The calls mean what POSIX says: -1 and errno on failure, any of them may be interrupted (EINTR),
- * write may be short. sync_dir opens a directory and fsyncs it. */
+ * write may be short. sync_dir opens a directory and fsyncs it. A run calls from two threads: that
+ * of its loop, and that of a save. */
 typedef struct trit_io {
     int (*open)(void *self, const char *path, int flags, mode_t mode);
     ssize_t (*write)(void *self, int fd, const void *data, size_t n_bytes);

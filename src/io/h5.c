@@ -1,6 +1,7 @@
 #include "io/h5.h"
 
 #include <hdf5.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,20 @@ enum {
     MAX_DEPTH = 16,
     MAX_OBJECTS = 1000000
 };
+
+/* What libhdf5 keeps is the process's, so its guard is too. Callbacks come back: recursive. */
+static pthread_mutex_t guard = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+
+static bool enter(void) {
+    return pthread_mutex_lock(&guard) == 0;
+}
+
+static void leave(const bool *entered) {
+    if (*entered) pthread_mutex_unlock(&guard);
+}
+
+/* Until the function returns. */
+#define ALONE __attribute__((cleanup(leave), unused)) const bool alone = enter()
 
 /* The innermost message of HDF5's error stack says most. */
 static herr_t keep_first(unsigned n, const H5E_error2_t *err, void *text) {
@@ -104,6 +119,7 @@ static trit_h5 *new_h5(bool writing) {
 }
 
 void trit_h5_free(trit_h5 *h) {
+    ALONE;
     if (!h) return;
     if (h->file >= 0) H5Fclose(h->file);
     if (h->writing) free(h->at);
@@ -113,6 +129,7 @@ void trit_h5_free(trit_h5 *h) {
 /* ---- writing ---- */
 
 trit_status trit_h5_create(trit_h5 **out, size_t n_bytes, trit_error *e) {
+    ALONE;
     trit_h5 *h = new_h5(true);
     if (!h) return TRIT_FAIL(e, E_NOMEM, "no memory for an HDF5 file");
     hid_t fapl = access_list(h, n_bytes / 8 + 65536), fcpl = H5Pcreate(H5P_FILE_CREATE);
@@ -199,6 +216,7 @@ static bool set_chunks(hid_t dcpl, const trit_tensor *t) {
 }
 
 trit_status trit_h5_write(trit_h5 *h, const char *path, const trit_tensor *t, trit_error *e) {
+    ALONE;
     hid_t space = dataspace(t), data = -1;
     hid_t dcpl = H5Pcreate(H5P_DATASET_CREATE), lcpl = H5Pcreate(H5P_LINK_CREATE);
     bool ok = space >= 0 && dcpl >= 0 && lcpl >= 0;
@@ -237,6 +255,7 @@ static hid_t text_type(size_t n_bytes) {
 
 trit_status trit_h5_write_attr(trit_h5 *h, const char *path, const char *name,
                                const trit_h5_value *value, trit_error *e) {
+    ALONE;
     size_t n = value->kind == TRIT_H5_TEXT ? strlen(value->text) : 0;
     if (n > TRIT_H5_TEXT_MAX) {
         return TRIT_FAIL(e, E_UNSUPPORTED, "attribute '%s' has %zu bytes; the most is %d", name, n,
@@ -267,6 +286,7 @@ trit_status trit_h5_write_attr(trit_h5 *h, const char *path, const char *name,
 }
 
 trit_status trit_h5_finish(trit_h5 *h, trit_text *out, trit_error *e) {
+    ALONE;
     ssize_t n = -1;
     if (H5Fflush(h->file, H5F_SCOPE_GLOBAL) >= 0) n = H5Fget_file_image(h->file, NULL, 0);
     herr_t closed = H5Fclose(h->file);
@@ -282,6 +302,7 @@ trit_status trit_h5_finish(trit_h5 *h, trit_text *out, trit_error *e) {
 /* ---- reading ---- */
 
 trit_status trit_h5_open(trit_h5 **out, const void *image, size_t n_bytes, trit_error *e) {
+    ALONE;
     trit_h5 *h = new_h5(false);
     if (!h) return TRIT_FAIL(e, E_NOMEM, "no memory for an HDF5 file");
     h->at = (char *)image; /* only read: H5F_ACC_RDONLY, and image_realloc refuses */
@@ -459,6 +480,7 @@ trit_status trit_h5_each(trit_h5 *h,
                          trit_status (*tensor)(void *self, const char *path, const trit_tensor *t,
                                                trit_error *e),
                          void *self, trit_error *e) {
+    ALONE;
     visit v = {.h = h, .tensor = tensor, .self = self, .e = e};
     hid_t root = H5Oopen(h->file, "/", H5P_DEFAULT);
     if (root < 0) return failed(e, "", "cannot open");
@@ -519,6 +541,7 @@ trit_status trit_h5_each_attr(trit_h5 *h, const char *path,
                               trit_status (*attr)(void *self, const char *name,
                                                   const trit_h5_value *value, trit_error *e),
                               void *self, trit_error *e) {
+    ALONE;
     visit_attrs *v = calloc(1, sizeof *v);
     if (!v) return TRIT_FAIL(e, E_NOMEM, "no memory for attributes");
     *v = (visit_attrs){.attr = attr, .self = self, .e = e};
@@ -536,6 +559,7 @@ trit_status trit_h5_each_attr(trit_h5 *h, const char *path,
 }
 
 trit_status trit_h5_read(trit_h5 *h, const char *path, const trit_tensor *t, trit_error *e) {
+    ALONE;
     hid_t data = H5Dopen2(h->file, path, H5P_DEFAULT);
     if (data < 0) return failed(e, path, "cannot open");
     trit_tensor found;

@@ -5,7 +5,8 @@
  * format. Only plain datasets are read: hard links, little-endian numbers, no compression; anything
  * else is TRIT_E_FORMAT. Paths are '/'-separated without a leading slash; "" is the root group.
  * The library switches off HDF5's own error printing and its plugin loading for the process.
- * HDF5 is one global thing: call from one thread at a time. */
+ * HDF5 is one global thing, and Debian's is not made for threads: each call here waits until no
+ * other thread is inside. A file belongs to one thread at a time. */
 #ifndef TRIT_IO_H5_H
 #define TRIT_IO_H5_H
 

@@ -114,6 +114,9 @@ trit_status trit_store_open(trit_store *s, const char *dir, const trit_io *io,
 }
 
 void trit_store_close(trit_store *s) {
+    trit_saved ignored;
+    trit_store_end_save(s, true, &ignored);
+    free(s->stage);
     trit_lock_release(&s->lock);
     trit_text_free(&s->metrics);
     trit_tensorboard_free(&s->tensorboard);

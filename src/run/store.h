@@ -30,6 +30,8 @@ typedef struct trit_store {
     int n_failed;     /* saves that failed one after the other */
     bool events;      /* for TensorBoard, besides metrics.jsonl */
     trit_tensorboard tensorboard;
+    char *stage; /* copy of what is being saved; owned, NULL before trit_store_reserve */
+    struct trit_background *background; /* a save under way; owned, NULL: none */
 } trit_store;
 
 /* Opens or makes dir for training exp, locks it, and removes temporary files of processes that were
@@ -51,6 +53,29 @@ trit_status trit_store_resume(trit_store *s, trit_run *r, trit_error *e);
  * the checkpoint knows their length. E_NUMERIC, and nothing is written, where a parameter or the
  * optimizer's state is not finite. After an error the checkpoints of before are all there. */
 trit_status trit_store_save(trit_store *s, trit_run *r, trit_error *e);
+
+/* ---- saving while training goes on ---- */
+
+/* Memory for a copy of what checkpoints of r hold; trit_store_save needs none. */
+trit_status trit_store_reserve(trit_store *s, trit_run *r, trit_error *e);
+/* Its size. While a checkpoint is written, as much again is taken for the file's image. */
+trit_status trit_store_stage_bytes(trit_run *r, size_t *n_bytes, trit_error *e);
+
+typedef struct trit_saved {
+    trit_status status; /* as of trit_store_save */
+    trit_error why;
+    int64_t step;
+    double seconds; /* the writing took */
+} trit_saved;
+
+/* Copies what a checkpoint of r holds and lets a thread of its own write it: r may be trained on,
+ * and metrics added, at once. Errors that show before anything is written (E_NUMERIC, metrics that
+ * cannot be written) are returned, the others by trit_store_end_save. Between the two the store is
+ * neither saved nor resumed, and no checkpoint of it touched. Needs trit_store_reserve. */
+trit_status trit_store_begin_save(trit_store *s, trit_run *r, trit_error *e);
+/* Whether a save has ended, and how: true once for each that was begun. wait: until it has. */
+bool trit_store_end_save(trit_store *s, bool wait, trit_saved *out);
+
 /* Adds a line to metrics.jsonl (written at the next flush or save). */
 void trit_store_metric(trit_store *s, const char *fmt, ...) TRIT_PRINTF(2, 3);
 /* The same for a line of any length; "" adds none. */

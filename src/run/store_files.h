@@ -21,6 +21,35 @@ trit_status trit_store_steps(const char *dir, int64_t **out, int *n_out, trit_er
  * them; parameters alone without with_optim. *out is in mem. */
 trit_status trit_store_tensors(trit_run *r, trit_arena *mem, bool with_optim,
                                trit_ckpt_tensor **out, int *n_out, trit_error *e);
+/* Bytes that a copy of the tensors t[n] takes, each of them aligned. */
+size_t trit_store_room(const trit_ckpt_tensor *t, int n);
+
+/* One checkpoint that is to be written: all that the writing needs, so that it may be done on
+ * another thread. */
+typedef struct trit_store_job {
+    trit_store view; /* the store as it was; what it points to is borrowed */
+    const trit_run_cfg *keep;
+    int64_t step;
+    char path[TRIT_STORE_PATH];
+    trit_arena mem; /* of the list of tensors */
+    trit_ckpt_tensor *tensor;
+    int n_tensor, n_attr;
+    trit_ckpt_attr attr[20];
+    trit_text config;
+    char data_hash[17], gemm[80];
+} trit_store_job;
+
+/* Writes metrics that wait, and takes what a checkpoint of r holds: a copy in stage
+ * (trit_store_room), or r's own memory when that is NULL. E_NUMERIC where a parameter or the
+ * optimizer's state is not finite. To be closed also after an error. */
+trit_status trit_store_job_open(trit_store_job *j, trit_store *s, trit_run *r, char *stage,
+                                trit_error *e);
+/* The checkpoint, its pointers, then what is not kept any more; changes j->view only. */
+trit_status trit_store_job_write(trit_store_job *j, trit_error *e);
+/* Lets the store know what the writing did. */
+void trit_store_job_merge(const trit_store_job *j, trit_store *s);
+void trit_store_job_close(trit_store_job *j);
+
 /* E_CONFIG with the difference where the config `kept` (a JSON text, found in path) makes another
  * run than exp. */
 trit_status trit_store_same_config(const char *path, const char *kept, const trit_experiment *exp,

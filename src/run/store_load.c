@@ -126,6 +126,7 @@ trit_status trit_store_resume(trit_store *s, trit_run *r, trit_error *e) {
     int64_t *step;
     int n;
     char path[TRIT_STORE_PATH];
+    TRIT_ASSERT(!s->background);
     TRIT_TRY(trit_store_steps(s->dir, &step, &n, e));
     trit_status status = TRIT_OK;
     for (int i = 0; i < n; i++) {

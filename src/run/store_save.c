@@ -1,44 +1,77 @@
 #include "run/store_files.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Of blocks that threads share. */
+enum { BLOCK_BYTES = 1 << 20 };
+
 /* Numbers gone bad are never saved: the checkpoint of before is worth more. */
-static trit_status check_finite(const trit_run *r, const trit_ckpt_tensor *t, int n,
-                                trit_error *e) {
-    for (int i = 0; i < n; i++) {
-        trit_tensor x = trit_tensor_make(t[i].dtype, t[i].ndim, t[i].dim);
-        bool checked = !strncmp(t[i].path, "param/", 6) || !strncmp(t[i].path, "optim/", 6);
-        if (!checked || t[i].dtype != TRIT_REAL) continue;
-        if (r->x.k.all_finite(trit_tensor_len(&x), t[i].data)) continue;
-        return TRIT_FAIL(e, E_NUMERIC, "step %" PRId64 ": not saved, as %s is not finite", r->step,
-                         t[i].path);
+static bool is_checked(const trit_ckpt_tensor *t) {
+    return t->dtype == TRIT_REAL &&
+           (!strncmp(t->path, "param/", 6) || !strncmp(t->path, "optim/", 6));
+}
+
+/* Looks at a tensor, and copies it unless `to` is NULL; false where a number is not finite. */
+static bool take_tensor(const trit_exec *x, const trit_ckpt_tensor *t, char *to) {
+    trit_tensor shape = trit_tensor_make(t->dtype, t->ndim, t->dim);
+    int64_t n_bytes = (int64_t)trit_tensor_bytes(&shape);
+    bool checked = is_checked(t);
+    atomic_bool bad = false;
+    if (!to && !checked) return true;
+#pragma omp parallel for schedule(static) num_threads(x->n_threads)
+    for (int64_t at = 0; at < n_bytes; at += BLOCK_BYTES) {
+        int64_t n = n_bytes - at < BLOCK_BYTES ? n_bytes - at : BLOCK_BYTES;
+        const void *from = (const char *)t->data + at;
+        if (to) from = memcpy(to + at, from, (size_t)n);
+        if (checked && !x->k.all_finite(n / (int64_t)sizeof(trit_real), from)) bad = true;
+    }
+    return !bad;
+}
+
+/* A multiple of what vectors are aligned to. */
+static size_t room_of(const trit_ckpt_tensor *t) {
+    trit_tensor x = trit_tensor_make(t->dtype, t->ndim, t->dim);
+    return (trit_tensor_bytes(&x) + TRIT_ALIGN - 1) / TRIT_ALIGN * TRIT_ALIGN;
+}
+
+size_t trit_store_room(const trit_ckpt_tensor *t, int n) {
+    size_t room = 0;
+    for (int i = 0; i < n; i++) room += room_of(&t[i]);
+    return room;
+}
+
+static trit_status take_tensors(trit_store_job *j, const trit_run *r, char *stage, trit_error *e) {
+    for (int i = 0; i < j->n_tensor; i++) {
+        trit_ckpt_tensor *t = &j->tensor[i];
+        if (!take_tensor(&r->x, t, stage)) {
+            return TRIT_FAIL(e, E_NUMERIC, "step %" PRId64 ": not saved, as %s is not finite",
+                             r->step, t->path);
+        }
+        if (!stage) continue;
+        t->data = stage;
+        stage += room_of(t);
     }
     return TRIT_OK;
 }
 
-static trit_status write_checkpoint(trit_store *s, trit_run *r, const char *path, trit_arena *mem,
-                                    trit_error *e) {
-    trit_ckpt_tensor *t;
-    int n;
-    TRIT_TRY(trit_store_tensors(r, mem, true, &t, &n, e));
-    TRIT_TRY(check_finite(r, t, n, e));
-    trit_text config = {0};
-    char data_hash[17];
-    char gemm[80];
-    snprintf(data_hash, sizeof data_hash, "%016" PRIx64, trit_data_fingerprint(r->data));
-    snprintf(gemm, sizeof gemm, "%s%s%s", r->x.blas.name, *r->x.blas.core ? " " : "",
+/* Attributes of the checkpoint; their texts live as long as the job and the experiment. */
+static trit_status describe(trit_store_job *j, const trit_run *r, trit_error *e) {
+    const trit_store *s = &j->view;
+    snprintf(j->data_hash, sizeof j->data_hash, "%016" PRIx64, trit_data_fingerprint(r->data));
+    snprintf(j->gemm, sizeof j->gemm, "%s%s%s", r->x.blas.name, *r->x.blas.core ? " " : "",
              r->x.blas.core);
-    trit_json_print(r->exp->resolved, false, &config);
+    trit_json_print(r->exp->resolved, false, &j->config);
     const trit_ckpt_attr a[] = {
         {"step", TRIT_ATTR_INT, r->step, 0, NULL},
         {"seed", TRIT_ATTR_INT, r->exp->cfg.train.seed, 0, NULL},
-        {"config", TRIT_ATTR_TEXT, 0, 0, trit_text_get(&config)},
+        {"config", TRIT_ATTR_TEXT, 0, 0, trit_text_get(&j->config)},
         {"config_file", TRIT_ATTR_TEXT, 0, 0, r->exp->file},
         {"config_hash", TRIT_ATTR_TEXT, 0, 0, r->exp->hash},
-        {"data_fingerprint", TRIT_ATTR_TEXT, 0, 0, data_hash},
+        {"data_fingerprint", TRIT_ATTR_TEXT, 0, 0, j->data_hash},
         {"metrics_bytes", TRIT_ATTR_INT, s->metrics_bytes, 0, NULL},
         {"best_step", TRIT_ATTR_INT, s->best_step, 0, NULL},
         {"best_loss", TRIT_ATTR_REAL, 0, s->best_loss, NULL},
@@ -50,14 +83,32 @@ static trit_status write_checkpoint(trit_store *s, trit_run *r, const char *path
         {"bad_steps", TRIT_ATTR_INT, r->guard.n_bad, 0, NULL},
         {"skipped_steps", TRIT_ATTR_INT, r->guard.shift, 0, NULL},
         {"init_hash", TRIT_ATTR_TEXT, 0, 0, r->init_hash},
-        {"gemm", TRIT_ATTR_TEXT, 0, 0, gemm},
+        {"gemm", TRIT_ATTR_TEXT, 0, 0, j->gemm},
         {"version", TRIT_ATTR_TEXT, 0, 0, TRIT_VERSION},
     };
-    trit_status status = config.failed
-                             ? TRIT_FAIL(e, E_NOMEM, "no memory for the config")
-                             : trit_checkpoint_write(s->io, path, t, n, a, sizeof a / sizeof *a, e);
-    trit_text_free(&config);
-    return status;
+    _Static_assert(sizeof a <= sizeof j->attr, "room for attributes");
+    memcpy(j->attr, a, sizeof a);
+    j->n_attr = sizeof a / sizeof *a;
+    return j->config.failed ? TRIT_FAIL(e, E_NOMEM, "no memory for the config") : TRIT_OK;
+}
+
+trit_status trit_store_job_open(trit_store_job *j, trit_store *s, trit_run *r, char *stage,
+                                trit_error *e) {
+    char name[TRIT_STORE_NAME];
+    *j = (trit_store_job){.step = r->step, .keep = &r->exp->cfg.run};
+    trit_arena_init(&j->mem, "checkpoint");
+    TRIT_TRY(trit_store_flush(s, e));
+    j->view = *s;
+    trit_store_name(name, r->step);
+    TRIT_TRY(trit_store_join(j->path, s->dir, name, e));
+    TRIT_TRY(trit_store_tensors(r, &j->mem, true, &j->tensor, &j->n_tensor, e));
+    TRIT_TRY(take_tensors(j, r, stage, e));
+    return describe(j, r, e);
+}
+
+void trit_store_job_close(trit_store_job *j) {
+    trit_arena_free(&j->mem);
+    trit_text_free(&j->config);
 }
 
 /* A one-line file that names a checkpoint; left alone when it does so already. */
@@ -129,22 +180,33 @@ static trit_status remove_old(trit_store *s, const trit_run_cfg *cfg, trit_error
     return TRIT_OK;
 }
 
-trit_status trit_store_save(trit_store *s, trit_run *r, trit_error *e) {
-    char path[TRIT_STORE_PATH], name[TRIT_STORE_NAME];
-    TRIT_TRY(trit_store_flush(s, e));
+trit_status trit_store_job_write(trit_store_job *j, trit_error *e) {
+    trit_store *s = &j->view;
+    char metrics[TRIT_STORE_PATH];
     if (s->metrics_bytes) {
-        TRIT_TRY(trit_store_join(path, s->dir, "metrics.jsonl", e));
-        TRIT_TRY(trit_file_sync(s->io, path, e));
+        TRIT_TRY(trit_store_join(metrics, s->dir, "metrics.jsonl", e));
+        TRIT_TRY(trit_file_sync(s->io, metrics, e));
     }
-    trit_store_name(name, r->step);
-    TRIT_TRY(trit_store_join(path, s->dir, name, e));
-    trit_arena mem;
-    trit_arena_init(&mem, "checkpoint");
-    trit_status status = write_checkpoint(s, r, path, &mem, e);
-    trit_arena_free(&mem);
-    if (status) return status;
-    if (s->whole[0] != r->step) s->whole[1] = s->whole[0];
-    s->whole[0] = s->saved_step = r->step;
+    TRIT_TRY(trit_checkpoint_write(s->io, j->path, j->tensor, j->n_tensor, j->attr, j->n_attr, e));
+    if (s->whole[0] != j->step) s->whole[1] = s->whole[0];
+    s->whole[0] = s->saved_step = j->step;
     TRIT_TRY(trit_store_point(s, e));
-    return remove_old(s, &r->exp->cfg.run, e);
+    return remove_old(s, j->keep, e);
+}
+
+void trit_store_job_merge(const trit_store_job *j, trit_store *s) {
+    memcpy(s->whole, j->view.whole, sizeof s->whole);
+    s->saved_step = j->view.saved_step;
+}
+
+trit_status trit_store_save(trit_store *s, trit_run *r, trit_error *e) {
+    trit_store_job j;
+    TRIT_ASSERT(!s->background);
+    trit_status status = trit_store_job_open(&j, s, r, NULL, e);
+    if (!status) {
+        status = trit_store_job_write(&j, e);
+        trit_store_job_merge(&j, s);
+    }
+    trit_store_job_close(&j);
+    return status;
 }

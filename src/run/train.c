@@ -58,6 +58,7 @@ static void report(loop *l, int kind, double loss, double lr) {
             since > 0 ? (double)(l->r->step - l->shown_step) * tokens_of_step(l->r) / since : 0,
         .seconds_left = done ? spent / (double)done * (double)(steps - l->r->step) : NAN};
     p.kind = kind;
+    if (kind == TRIT_PROGRESS_SAVE) p.step = l->s->saved_step;
     l->o->progress(l->o->self, &p);
     if (kind == TRIT_PROGRESS_STEP) {
         l->shown_at = at;
@@ -130,33 +131,53 @@ static trit_status evaluate(loop *l, trit_error *e) {
     return TRIT_OK;
 }
 
-/* A full disk need not end the run: the checkpoint of before is still there. */
-static trit_status save(loop *l, trit_error *e) {
-    const trit_config *c = &l->r->exp->cfg;
-    double began = trit_clock();
-    trit_error why = {0};
-    trit_status status = trit_store_save(l->s, l->r, &why);
-    if (status == TRIT_E_IO && l->r->step < l->end) {
-        if (++l->s->n_failed >= c->run.max_failed_saves) {
-            return TRIT_FAIL(e, E_STATE,
-                             "gave up after %d saves that failed one after the other "
-                             "(run.max_failed_saves), the last one: %s",
-                             l->s->n_failed, why.text);
-        }
-        trit_log_warn(l->r->log, "%s; training goes on with the checkpoint of step %" PRId64,
-                      why.text, l->s->saved_step);
-    } else if (status) {
-        if (e && !e->code) *e = why;
-        return status;
-    } else {
+/* What follows from how a save ended. A full disk need not end the run: the checkpoint of before is
+ * still there. must: it is the last one of the run. */
+static trit_status judge_save(loop *l, const trit_saved *saved, bool must, trit_error *e) {
+    const trit_run_cfg *c = &l->r->exp->cfg.run;
+    if (!saved->status) {
         l->s->n_failed = 0;
-        longest(&l->longest_save, began);
+        if (saved->seconds > l->longest_save) l->longest_save = saved->seconds;
         report(l, TRIT_PROGRESS_SAVE, 0, 0);
+        return TRIT_OK;
     }
+    if (saved->status != TRIT_E_IO || must) {
+        if (e && !e->code) *e = saved->why;
+        return saved->status;
+    }
+    if (++l->s->n_failed >= c->max_failed_saves) {
+        return TRIT_FAIL(e, E_STATE,
+                         "gave up after %d saves that failed one after the other "
+                         "(run.max_failed_saves), the last one: %s",
+                         l->s->n_failed, saved->why.text);
+    }
+    trit_log_warn(l->r->log, "%s; training goes on with the checkpoint of step %" PRId64,
+                  saved->why.text, l->s->saved_step);
+    return TRIT_OK;
+}
+
+/* Takes note of a save that has ended in the background. */
+static trit_status end_save(loop *l, bool wait, trit_error *e) {
+    trit_saved saved;
+    return trit_store_end_save(l->s, wait, &saved) ? judge_save(l, &saved, false, e) : TRIT_OK;
+}
+
+/* In the background, or, with must, at once. */
+static trit_status save(loop *l, bool must, trit_error *e) {
+    double began = trit_clock();
+    TRIT_TRY(end_save(l, true, e));
+    trit_saved saved = {.step = l->r->step};
+    if (must) {
+        saved.status = trit_store_save(l->s, l->r, &saved.why);
+    } else {
+        saved.status = trit_store_begin_save(l->s, l->r, &saved.why);
+    }
+    saved.seconds = trit_clock() - began;
+    trit_status status = must || saved.status ? judge_save(l, &saved, must, e) : TRIT_OK;
     double spent = trit_clock() - began;
     l->shown_at += spent;
     l->train_seconds -= spent;
-    return TRIT_OK;
+    return status;
 }
 
 /* Metrics that cannot be written now stay in memory; a checkpoint is not made without them. */
@@ -185,6 +206,7 @@ static const char *penalties_of(const trit_run *r, char buf[512]) {
 static trit_status one_step(loop *l, trit_error *e) {
     trit_step_result step;
     double began = trit_clock();
+    TRIT_TRY(end_save(l, false, e));
     TRIT_TRY(check_time(l, l->longest_step, e));
     TRIT_TRY(trit_run_step(l->r, l->o->stop, &step, e));
     longest(&l->longest_step, began);
@@ -212,9 +234,9 @@ static trit_status keep_up(loop *l, trit_error *e) {
         wanted = step == c->train.steps || (c->run.keep_best && l->s->best_step == step);
     }
     TRIT_TRY(write_stats(l, false, e));
-    bool ends = step == l->end || due(step, c->run.save_every);
-    if (ends && l->s->saved_step != step) wanted = true;
-    return wanted ? save(l, e) : TRIT_OK;
+    bool last = step == l->end;
+    if ((last || due(step, c->run.save_every)) && l->s->saved_step != step) wanted = true;
+    return wanted ? save(l, last, e) : TRIT_OK;
 }
 
 static void record_bad(loop *l, int64_t step, const char *what, const char *why) {
@@ -246,6 +268,7 @@ static trit_status recover(loop *l, const trit_error *why, trit_error *e) {
     if (skip) {
         TRIT_TRY_AS(trit_run_check_params(l->r, e), e, "the step cannot be skipped");
     } else {
+        TRIT_TRY(end_save(l, true, e));
         TRIT_TRY_AS(trit_store_resume(l->s, l->r, e), e, "rolling back");
     }
     g->n_bad = n_bad;
@@ -262,7 +285,10 @@ static trit_status recover(loop *l, const trit_error *why, trit_error *e) {
 static trit_status run_loop(loop *l, trit_error *e) {
     const trit_train_cfg *c = &l->r->exp->cfg.train;
     /* There must be something to go back to. */
-    if (c->on_bad == TRIT_ON_BAD_rollback && l->s->saved_step < 0) TRIT_TRY(save(l, e));
+    if (c->on_bad == TRIT_ON_BAD_rollback && l->s->saved_step < 0) {
+        TRIT_TRY(save(l, false, e));
+        TRIT_TRY(end_save(l, true, e));
+    }
     bool behind = l->r->step > 0; /* the checkpoint may have been made before an evaluation */
     while (l->r->step < l->end || behind) {
         trit_error why = {0};
@@ -295,8 +321,13 @@ trit_status trit_train(trit_run *r, trit_store *s, const trit_train_options *o,
     l.end = c->run.stop_at && c->run.stop_at < c->train.steps ? c->run.stop_at : c->train.steps;
     l.shown_at = l.begin;
     report(&l, TRIT_PROGRESS_START, 0, 0);
-    trit_status status = run_loop(&l, e);
+    trit_status status = trit_store_reserve(s, r, e);
+    if (!status) status = run_loop(&l, e);
     l.train_seconds += trit_clock() - l.begin;
+    /* What is being saved is there or not before anything else is decided. The save that follows a
+     * stop, or whatever ended the run, says more than one that failed. */
+    trit_error ignored = {0};
+    end_save(&l, true, &ignored);
     if (status == TRIT_E_STOPPED || status == TRIT_E_NUMERIC) {
         trit_error second = {0};
         if (s->saved_step != r->step && trit_store_save(s, r, &second)) {

@@ -2,20 +2,23 @@
 #include "faults/faults.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 typedef struct injector {
-    int at, n, err; /* the at-th call fails; 0 = none */
-    bool forever;   /* and all after it, but what cleans up */
-    bool shorten;   /* writes take few bytes at a time */
-    uint64_t n_write;
+    int at, err;  /* the at-th call fails; 0 = none */
+    bool forever; /* and all after it, but what cleans up */
+    bool shorten; /* writes take few bytes at a time */
+    /* Calls come from the loop and from the thread that saves. */
+    atomic_int n;
+    atomic_ullong n_write;
 } injector;
 
 static bool hit(void *self, bool cleanup) {
     injector *f = self;
-    f->n++;
-    bool now = f->at && (f->n == f->at || (f->forever && f->n > f->at && !cleanup));
+    int n = ++f->n;
+    bool now = f->at && (n == f->at || (f->forever && n > f->at && !cleanup));
     if (now) errno = f->err;
     return now;
 }
@@ -24,16 +27,24 @@ static int do_open(void *self, const char *path, int flags, mode_t mode) {
     return hit(self, false) ? -1 : trit_io_real.open(NULL, path, flags, mode);
 }
 
-static ssize_t do_write(void *self, int fd, const void *data, size_t n) {
-    injector *f = self;
+static ssize_t put(injector *f, int fd, const void *data, size_t n) {
     if (hit(f, false)) {
         /* A disk that fills up takes what still fits. */
         if (f->err != ENOSPC || n < 2) return -1;
-        f->err = f->forever ? f->err : 0;
         return trit_io_real.write(NULL, fd, data, n / 2);
     }
-    if (f->shorten && n > 1) n = 1 + (size_t)draw(3, f->n_write++, n < 40000 ? (int64_t)n : 40000);
+    if (f->shorten && n > 1)
+        n = 1 + (size_t)draw(3, (uint64_t)f->n_write++, n < 40000 ? (int64_t)n : 40000);
     return trit_io_real.write(NULL, fd, data, n);
+}
+
+static ssize_t do_write(void *self, int fd, const void *data, size_t n) {
+    rig_before_write(n);
+    ssize_t n_put = put(self, fd, data, n);
+    int err = errno;
+    rig_after_write();
+    errno = err;
+    return n_put;
 }
 
 static int do_truncate(void *self, int fd, int64_t n) {
@@ -93,6 +104,7 @@ void scenario_calls(suite *u) {
     } errors[] = {{ENOSPC, "ENOSPC"}, {EIO, "EIO"},       {EDQUOT, "EDQUOT"}, {EROFS, "EROFS"},
                   {EINTR, "EINTR"},   {EMFILE, "EMFILE"}, {EACCES, "EACCES"}};
     injector count = {0};
+    rig_meet(30);
     trit_io io = io_of(&count);
     trit_error e = {0};
     if (rig_run("calls", &io, NULL, &e)) {
@@ -110,5 +122,6 @@ void scenario_calls(suite *u) {
                       errors[k].word);
         }
     }
+    rig_meet(0);
     remove_tree("calls");
 }

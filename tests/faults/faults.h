@@ -39,6 +39,13 @@ void rig_close(rig *g);
 /* All of it; *committed as above (may be NULL). */
 trit_status rig_run(const char *dir, const trit_io *io, int64_t *committed, trit_error *e);
 
+/* From now on a checkpoint that is written in the background, and metrics that the loop writes,
+ * meet: each waits for the other, at most so long; 0: not. */
+void rig_meet(int at_most_ms);
+/* For the write of an I/O table. */
+void rig_before_write(size_t n_bytes);
+void rig_after_write(void);
+
 /* The undisturbed run and a copy of each of its checkpoints; false when it fails. */
 bool reference_make(suite *u);
 /* For `committed`: nothing need be found, and a checkpoint may be whole but not what it should be.

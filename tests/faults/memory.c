@@ -4,19 +4,21 @@
 #include "faults/faults.h"
 
 #include <cJSON.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static struct {
     bool on, forever;
-    int64_t n, at;
+    atomic_llong n; /* in the loop and in the thread that saves */
+    int64_t at;
 } failing;
 
 static bool refuse(void) {
     if (!failing.on) return false;
-    failing.n++;
-    return failing.at && (failing.n == failing.at || (failing.forever && failing.n > failing.at));
+    long long n = ++failing.n;
+    return failing.at && (n == failing.at || (failing.forever && n > failing.at));
 }
 
 void *__real_malloc(size_t n);

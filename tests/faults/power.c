@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ typedef struct recorder {
     int n, n_file, file_of[MAX_FD];
     char name[MAX_FILE][256]; /* newest name of each file */
     bool overrun;
+    pthread_mutex_t one; /* calls come from the loop and from the thread that saves */
 } recorder;
 
 static event *add(recorder *r, event_kind kind, int file, const char *a, const char *b) {
@@ -40,6 +42,12 @@ static event *add(recorder *r, event_kind kind, int file, const char *a, const c
     return v;
 }
 
+static void record(recorder *r, event_kind kind, int file, const char *path) {
+    pthread_mutex_lock(&r->one);
+    add(r, kind, file, path, "");
+    pthread_mutex_unlock(&r->one);
+}
+
 static int file_named(const recorder *r, const char *name) {
     for (int i = r->n_file - 1; i >= 0; i--) {
         if (!strcmp(r->name[i], name)) return i;
@@ -51,6 +59,7 @@ static int do_open(void *self, const char *path, int flags, mode_t mode) {
     recorder *r = self;
     int fd = trit_io_real.open(NULL, path, flags, mode);
     if (fd < 0 || fd >= MAX_FD) return fd;
+    pthread_mutex_lock(&r->one);
     int file = file_named(r, path);
     if (file < 0 && r->n_file < MAX_FILE) {
         file = r->n_file++;
@@ -59,31 +68,38 @@ static int do_open(void *self, const char *path, int flags, mode_t mode) {
     }
     r->overrun = r->overrun || file < 0;
     r->file_of[fd] = file;
+    pthread_mutex_unlock(&r->one);
     return fd;
 }
 
 static ssize_t do_write(void *self, int fd, const void *data, size_t n) {
     recorder *r = self;
+    rig_before_write(n);
     ssize_t put = trit_io_real.write(NULL, fd, data, n);
+    pthread_mutex_lock(&r->one);
     event *v = put > 0 ? add(r, WRITE, r->file_of[fd], "", "") : NULL;
     if (v) {
         v->data = malloc((size_t)put);
         v->n = (size_t)put;
         if (v->data) memcpy(v->data, data, v->n);
     }
+    pthread_mutex_unlock(&r->one);
+    rig_after_write();
     return put;
 }
 
 static int do_truncate(void *self, int fd, int64_t n) {
     recorder *r = self;
+    pthread_mutex_lock(&r->one);
     event *v = add(r, CUT, r->file_of[fd], "", "");
     if (v) v->n = (size_t)n;
+    pthread_mutex_unlock(&r->one);
     return trit_io_real.truncate(NULL, fd, n);
 }
 
 static int do_sync(void *self, int fd) {
     recorder *r = self;
-    add(r, SYNC, r->file_of[fd], "", "");
+    record(r, SYNC, r->file_of[fd], "");
     return trit_io_real.sync(NULL, fd);
 }
 
@@ -94,29 +110,33 @@ static int do_close(void *self, int fd) {
 
 static int do_rename(void *self, const char *from, const char *to) {
     recorder *r = self;
+    pthread_mutex_lock(&r->one);
     int file = file_named(r, from), old = file_named(r, to);
     if (old >= 0) *r->name[old] = '\0';
     if (file >= 0) snprintf(r->name[file], sizeof r->name[file], "%s", to);
     add(r, RENAME, file, from, to);
+    pthread_mutex_unlock(&r->one);
     return trit_io_real.rename(NULL, from, to);
 }
 
 static int do_unlink(void *self, const char *path) {
     recorder *r = self;
+    pthread_mutex_lock(&r->one);
     int file = file_named(r, path);
     if (file >= 0) *r->name[file] = '\0';
     add(r, UNLINK, file, path, "");
+    pthread_mutex_unlock(&r->one);
     return trit_io_real.unlink(NULL, path);
 }
 
 static int do_sync_dir(void *self, const char *path) {
-    add(self, SYNC_DIR, -1, path, "");
+    record(self, SYNC_DIR, -1, path);
     return trit_io_real.sync_dir(NULL, path);
 }
 
 static int do_mkdir(void *self, const char *path, mode_t mode) {
     int rc = trit_io_real.mkdir(NULL, path, mode);
-    if (!rc) add(self, MKDIR, -1, path, "");
+    if (!rc) record(self, MKDIR, -1, path);
     return rc;
 }
 
@@ -261,23 +281,40 @@ static void cut_power(suite *u, const recorder *r, int n, int chance) {
     judge(u, "power", committed, what);
 }
 
+/* Whether metrics were written while a checkpoint was: else saves in the background are not tried.
+ */
+static bool overlaps(const recorder *r) {
+    int open = -1;
+    for (int i = 0; i < r->n; i++) {
+        const event *v = &r->at[i];
+        if (v->kind == MAKE && strstr(v->a, "/.step-")) open = v->file;
+        if (v->kind == RENAME && v->file == open) open = -1;
+        if (v->kind == WRITE && open >= 0 && v->file != open) return true;
+    }
+    return false;
+}
+
 static void note_commit(rig *g, const trit_progress *p) {
-    if (p->kind == TRIT_PROGRESS_SAVE) add(g->self, COMMIT, (int)p->step, "", "");
+    if (p->kind == TRIT_PROGRESS_SAVE) record(g->self, COMMIT, (int)p->step, "");
 }
 
 /* Records a whole run, then cuts the power after every stride-th call. */
 static void cut_everywhere(suite *u, trit_io io, int stride, int n_case) {
     recorder *r = calloc(1, sizeof *r);
     if (!r) abort();
+    r->one = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     io.self = r;
     trit_error e = {0};
     rig g = {.hook = note_commit, .self = r};
+    rig_meet(3000);
     trit_status status = rig_open(&g, "power", &io, &e);
     if (!status) status = rig_train(&g, &e);
     rig_close(&g);
+    rig_meet(0);
     if (status || r->overrun) {
         judged(u, false, status ? e.text : "more calls than there is room to record");
     } else {
+        judged(u, overlaps(r), "no save overlaps with training");
         for (int n = 0; n <= r->n; n += stride) {
             for (int chance = 0; chance < n_case; chance++) cut_power(u, r, n, chance);
         }

@@ -6,6 +6,8 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,14 +23,62 @@ static const char config[] =
     "\"eval_tokens\": 64, \"on_bad\": \"rollback\"}, "
     "\"run\": {\"save_every\": 3, \"log_every\": 1, \"plot\": false}}";
 
+enum { IMAGE_FROM_BYTES = 4096 }; /* larger writes are those of checkpoints */
+
+static struct {
+    int at_most_ms;
+    pthread_t loop;
+    atomic_bool there, gone; /* the checkpoint is about to be written; the loop has written */
+    atomic_bool met;         /* once a save is enough */
+} meeting;
+
+static bool in_loop(void) {
+    return pthread_equal(pthread_self(), meeting.loop);
+}
+
+static void wait_for(const atomic_bool *what) {
+    for (int i = 0; i < 10 * meeting.at_most_ms && !*what; i++) usleep(100);
+}
+
+void rig_meet(int at_most_ms) {
+    meeting.at_most_ms = at_most_ms;
+}
+
+void rig_before_write(size_t n_bytes) {
+    if (in_loop() || n_bytes < IMAGE_FROM_BYTES || meeting.met) return;
+    meeting.gone = false;
+    meeting.there = true;
+    wait_for(&meeting.gone);
+    meeting.there = false;
+}
+
+void rig_after_write(void) {
+    if (in_loop()) meeting.gone = true;
+}
+
+/* What the loop writes follows its report of a step. */
+static void meet(const rig *g) {
+    if (!g->s.background) meeting.met = false;
+    if (!g->s.background || meeting.met) return;
+    wait_for(&meeting.there);
+    meeting.met = true;
+}
+
 static void watch(void *self, const trit_progress *p) {
     rig *g = self;
-    if (p->kind == TRIT_PROGRESS_SAVE) g->committed = p->step;
+    if (p->kind == TRIT_PROGRESS_SAVE) {
+        g->committed = p->step;
+        meeting.met = false;
+    } else if (p->kind == TRIT_PROGRESS_STEP) {
+        meet(g);
+    }
     if (g->hook) g->hook(g, p);
 }
 
 trit_status rig_open(rig *g, const char *dir, const trit_io *io, trit_error *e) {
     g->committed = -1;
+    meeting.loop = pthread_self();
+    meeting.met = true; /* the loop waits for its first save */
     trit_runtime_options one = {.n_threads = 1};
     TRIT_TRY(trit_experiment_parse(&g->exp, config, "faults.json", e));
     TRIT_TRY(trit_run_open(&g->r, &g->exp, TRIT_RUN_TRAIN | TRIT_RUN_EVAL, &one, NULL, e));
@@ -143,11 +193,14 @@ bool judge(suite *u, const char *dir, int64_t committed, const char *what) {
     trit_error e = {0};
     const char *wrong =
         committed != PLANTED && !all_right(u, dir) ? "a whole checkpoint differs" : NULL;
+    int kept = meeting.at_most_ms;
+    rig_meet(0);
     trit_status status = rig_open(&g, dir, NULL, &e);
     bool lost = status != TRIT_OK || g.committed < committed;
     int64_t resumed = g.committed;
     if (!status) status = rig_train(&g, &e);
     rig_close(&g);
+    rig_meet(kept);
     if (!wrong) wrong = status ? e.text : ended_wrong(dir);
     u->now->injected++;
     u->now->lost += lost;

@@ -315,7 +315,7 @@ static void two_whole_ones_stay(void **state) {
     static const char more[] = ", \"run\": {\"log_every\": 1, \"save_every\": 5, \"keep_last\": 4}";
     static const char fewer[] = ", \"run\": {\"log_every\": 1, \"save_every\": 5}";
     trit_error e;
-    trap t = {.kind = TRIT_PROGRESS_SAVE, .step = 15};
+    trap t = {.kind = TRIT_PROGRESS_STEP, .step = 15};
     assert_int_equal(go("two", more, &t, &e), TRIT_E_STOPPED);
     assert_int_equal(truncate("two/checkpoints/step-00000010.h5", 3000), 0);
     t = (trap){.kind = TRIT_PROGRESS_STEP, .step = 16};
