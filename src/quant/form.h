@@ -70,6 +70,10 @@ typedef struct trit_form {
     /* First values of the learnables from the first tensor seen. For TENSOR learnables the call
      * holds the whole tensor, otherwise one group. NULL: zeros. */
     void (*start)(const trit_form_call *c);
+    /* In place of start, from the codes of another quantizer with the same groups, which stand for
+     * scale*(code - zero), code - low within 0 .. 2^bits - 1: learnables that give the same
+     * numbers. NULL: codes are of no use to it. */
+    void (*take)(const trit_form_call *c, double scale, double zero, const int8_t *code, int low);
     /* Before the groups: statistics of the whole tensor (the call holds all of it, and the
      * learnables of the first group) into c->whole, in gradient checks too. NULL: none. */
     void (*look)(const trit_form_call *c);

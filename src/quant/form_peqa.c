@@ -24,6 +24,12 @@ static void start(const trit_form_call *c) {
     }
 }
 
+static void take(const trit_form_call *c, double scale, double zero, const int8_t *code, int low) {
+    *c->learn[STEP] = TRIT_R(scale);
+    *c->learn[ZERO] = TRIT_R(zero - low);
+    for (int64_t i = 0; i < c->n; i++) c->learn[CODE][i] = TRIT_R(code[i] - low);
+}
+
 static void forward(const trit_form_call *c, trit_real *y, int8_t *codes) {
     trit_real s = *c->learn[STEP], z = *c->learn[ZERO], shift = trit_form_code_shift(top_of(c));
     trit_form_decode(c, (double)s, (double)z, (double)shift);
@@ -61,8 +67,10 @@ const trit_form trit_form_peqa = {
     .cite = "Kim et al. 2023, arXiv 2305.14152",
     .formula = "at the first step: s, z from the range, q = clip(round(x/s) + z, 0, 2^bits - 1)\n"
                "y = step*(q - z); dL/dx = 0; dL/dstep = sum g*(q - z)",
-    .pitfall = "for a trained model: start from its checkpoint, since what the first step sees is "
-               "frozen; the weights themselves have no gradient",
+    .pitfall =
+        "for a trained model: init.from its checkpoint, whose integers are kept where it has as "
+        "many bits and the same groups; else what the first step sees is frozen. The weights "
+        "themselves have no gradient",
     .bits_min = 1,
     .bits_max = 8,
     .bits_default = 4,
@@ -73,6 +81,7 @@ const trit_form trit_form_peqa = {
               {"zero", "zero point", TRIT_LEARN_GROUP, true, NULL},
               {"code", "frozen integers", TRIT_LEARN_ELEMENT, true, NULL}},
     .start = start,
+    .take = take,
     .forward = forward,
     .backward = backward,
     .surrogate = surrogate,

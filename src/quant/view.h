@@ -23,6 +23,11 @@ void trit_quant_view_free(trit_quant_view *v);
 /* Quantizes the weight as it is now. The quantizer must be on (trit_quant.on). */
 void trit_quant_view_run(trit_quant_view *v, const trit_exec *x);
 
+/* Whether q, of a weight of the same shape and not yet used, could take over the integers of a view
+ * that has just run: its form does so, bits suffice, groups and transform are the same. It then
+ * quantizes to the same numbers, and is ready. */
+bool trit_quant_take(const trit_quant *q, const trit_quant_view *from);
+
 /* Whether `pattern` (trit_text_match) is one of the layer that q belongs to: "blocks.0.attn.q" for
  * "blocks.0.attn.q.weight_quant". */
 bool trit_quant_in_layer(const trit_quant *q, const char *pattern);

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,7 +18,7 @@ typedef struct source {
 /* Lines about parameters, by what becomes of them. */
 typedef struct fitting {
     trit_text missing, extra, shape; /* reasons to refuse */
-    trit_text fresh, dropped, calibrated;
+    trit_text fresh, dropped, taken, calibrated;
     int n_copied;
 } fitting;
 
@@ -150,10 +151,40 @@ static void copy_numbers(fitting *f, const trit_quant *to, const trit_quant *fro
     for (int k = 0; k < n; k++) copy(f, p[k], there[k]);
 }
 
-static void copy_quantizers(fitting *f, trit_run *r, trit_run *from) {
+/* Integers of a weight that the source had quantized, for a quantizer that wants such. */
+static trit_status take_integers(fitting *f, trit_run *r, const trit_quant *q, trit_quant *there,
+                                 trit_param *w, trit_error *e) {
+    if (!there || !there->on || *trit_param_val(q->ready) != 0) return TRIT_OK;
+    trit_quant_view v;
+    trit_status status = trit_quant_view_init(&v, there, w, e);
+    size_t scratch = v.graph.scratch_bytes, n_bytes = v.graph.plan_bytes + TRIT_ALIGN;
+    if (!status) status = trit_runtime_scratch(&r->x, scratch, e);
+    void *block = status ? NULL : aligned_alloc(TRIT_ALIGN, n_bytes);
+    if (block) {
+        trit_graph_bind(&v.graph, block);
+        trit_quant_view_run(&v, &r->x);
+        if (trit_quant_take(q, &v)) trit_text_add(&f->taken, "%s\n", q->path);
+    } else if (!status) {
+        status = TRIT_FAIL(e, E_NOMEM, "no memory to quantize a weight of the source");
+    }
+    free(block);
+    trit_quant_view_free(&v);
+    return status;
+}
+
+static trit_status copy_quantizers(fitting *f, trit_run *r, trit_run *from, trit_error *e) {
+    trit_transformer_step(&from->model, from->step);
     for (int i = 0; i < trit_transformer_n_quant(&r->model); i++) {
         trit_quant *q = trit_transformer_quant(&r->model, i);
         if (q->ready) copy_numbers(f, q, quant_at(from, q->path));
+    }
+    for (int i = 0; i < r->model.n_linear; i++) {
+        const trit_quant *q = &r->model.linear[i]->wq;
+        trit_param *w = trit_params_find(&from->ps, r->model.linear[i]->w->path);
+        if (!q->ready || !w || !trit_tensor_same_shape(&w->val, &r->model.linear[i]->w->val)) {
+            continue;
+        }
+        TRIT_TRY(take_integers(f, r, q, quant_at(from, q->path), w, e));
     }
     for (int i = 0; i < trit_transformer_n_quant(&from->model); i++) {
         trit_quant *q = trit_transformer_quant(&from->model, i);
@@ -163,6 +194,7 @@ static void copy_quantizers(fitting *f, trit_run *r, trit_run *from) {
             trit_text_add(&f->dropped, "%s\n", q->path);
         }
     }
+    return TRIT_OK;
 }
 
 /* ---- what is said of it ---- */
@@ -243,6 +275,7 @@ static trit_status record(const trit_run *r, trit_store *st, const source *s, co
                   s->run.step, f->n_copied);
     add_paths(&line, "new", &f->fresh);
     add_paths(&line, "dropped", &f->dropped);
+    add_paths(&line, "taken", &f->taken);
     add_paths(&line, "calibrated", &f->calibrated);
     if (f->calibrated.len) trit_text_add(&line, ",\"batches\":%" PRId64, n_batches);
     add_paths(&line, "missing", &f->missing);
@@ -257,6 +290,9 @@ static trit_status record(const trit_run *r, trit_store *st, const source *s, co
     if (f->dropped.len) {
         trit_log_info(r->log, "left behind: the learned numbers of %d of its quantizers",
                       n_lines(&f->dropped));
+    }
+    if (f->taken.len) {
+        trit_log_info(r->log, "integers of %d weights taken over", n_lines(&f->taken));
     }
     if (f->calibrated.len) {
         trit_log_info(r->log, "first values for %d quantizers from %" PRId64 " batches",
@@ -276,14 +312,14 @@ static void compare_models(const trit_run *r, const source *s) {
 }
 
 static void free_lists(fitting *f) {
-    trit_text *const all[] = {&f->missing, &f->extra,   &f->shape,
-                              &f->fresh,   &f->dropped, &f->calibrated};
-    for (int i = 0; i < 6; i++) trit_text_free(all[i]);
+    trit_text *const all[] = {&f->missing, &f->extra, &f->shape,     &f->fresh,
+                              &f->dropped, &f->taken, &f->calibrated};
+    for (int i = 0; i < 7; i++) trit_text_free(all[i]);
 }
 
 static trit_status take(trit_run *r, trit_store *st, source *s, fitting *f, trit_error *e) {
     copy_weights(f, r, &s->run);
-    copy_quantizers(f, r, &s->run);
+    TRIT_TRY(copy_quantizers(f, r, &s->run, e));
     TRIT_TRY(judge(r, s, f, e));
     TRIT_TRY(trit_run_calibrate(r, r->exp->cfg.init.calibrate, &f->calibrated, e));
     memcpy(r->init_hash, s->hash, sizeof r->init_hash);

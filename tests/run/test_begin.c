@@ -237,6 +237,52 @@ static void steps_of_other_levels_are_left_behind(void **state) {
     close_session(&y);
 }
 
+/* The second phase of EfficientQAT: the first step computes what the first phase ended with, then
+ * only steps move. */
+static void integers_are_taken_over(void **state) {
+    (void)state;
+    static const char *const from[] = {"{\"form\": \"blockap\", \"bits\": 3, \"group\": 16}",
+                                       "{\"grid\": \"int\", \"bits\": 3, \"scale\": \"learned\", "
+                                       "\"granularity\": \"group\", \"group\": 16}",
+                                       "{\"form\": \"blockap\", \"bits\": 8, \"group\": 16}"};
+    static const int bits[] = {3, 3, 8};
+    for (int i = 0; i < 3; i++) {
+        char more[512], dir[2][16];
+        session x;
+        trit_error e;
+        snprintf(dir[0], sizeof dir[0], "phase1-%d", i);
+        snprintf(dir[1], sizeof dir[1], "phase2-%d", i);
+        snprintf(more, sizeof more, ", \"quant\": {\"weights\": %s}, \"init\": {\"from\": \"fp\"}",
+                 from[i]);
+        double loss = train(dir[0], fp, 6, more);
+        snprintf(more, sizeof more,
+                 ", \"quant\": {\"weights\": {\"form\": \"peqa\", \"bits\": %d, \"granularity\": "
+                 "\"group\", \"group\": 16}}, \"init\": {\"from\": \"%s\"}",
+                 bits[i], dir[0]);
+        assert_ok(open_session(&x, dir[1], fp, 6, more, &e));
+        assert_non_null(strstr(x.said.at, "integers of 7 weights taken over"));
+        assert_null(strstr(x.said.at, "first values"));
+        if (loss_of(&x.f.r) != loss) fail_msg("%d: %.9g, not %.9g", i, loss_of(&x.f.r), loss);
+        trit_real code[32], step = *value(&x.f.r, "blocks.0.ffn.up.weight_quant.step");
+        memcpy(code, value(&x.f.r, "blocks.0.ffn.up.weight_quant.code"), sizeof code);
+        finish(&x);
+        assert_memory_equal(code, value(&x.f.r, "blocks.0.ffn.up.weight_quant.code"), sizeof code);
+        assert_true(*value(&x.f.r, "blocks.0.ffn.up.weight_quant.step") != step);
+        close_session(&x);
+    }
+    /* Fewer bits, or other groups: frozen are the integers that calibration finds. */
+    session x;
+    trit_error e;
+    assert_ok(open_session(&x, "other", fp, 6,
+                           ", \"quant\": {\"weights\": {\"form\": \"peqa\", \"bits\": 2, "
+                           "\"granularity\": \"group\", \"group\": 16}}, "
+                           "\"init\": {\"from\": \"phase1-0\"}",
+                           &e));
+    assert_null(strstr(x.said.at, "taken over"));
+    assert_non_null(strstr(x.said.at, "first values for 7"));
+    close_session(&x);
+}
+
 static void what_does_not_fit_is_refused(void **state) {
     (void)state;
     static const char from[] = ", \"init\": {\"from\": \"fp\"}";
@@ -298,6 +344,7 @@ int main(void) {
         cmocka_unit_test(into_an_architecture_with_more_norms),
         cmocka_unit_test(learned_steps_are_calibrated),
         cmocka_unit_test(steps_of_other_levels_are_left_behind),
+        cmocka_unit_test(integers_are_taken_over),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(resuming_needs_no_source),
     };
