@@ -84,11 +84,19 @@ trit_node *trit_graph_copy(trit_graph *g, const trit_node *x, trit_error *e) {
     return n;
 }
 
-trit_node *trit_input(trit_graph *g, const char *name, trit_dtype dtype, int ndim,
-                      const int64_t *dim) {
+trit_node *trit_input_at(trit_graph *g, const char *name, trit_dtype dtype, int ndim,
+                         const int64_t *dim, void *data) {
     trit_node *n = append(g, &op_input, name);
     if (!n) return NULL;
     n->val = trit_tensor_make(dtype, ndim, dim);
+    n->val.data = data;
+    return n;
+}
+
+trit_node *trit_input(trit_graph *g, const char *name, trit_dtype dtype, int ndim,
+                      const int64_t *dim) {
+    trit_node *n = trit_input_at(g, name, dtype, ndim, dim, NULL);
+    if (!n) return NULL;
     n->val.data = trit_arena_get(&g->mem, trit_tensor_bytes(&n->val), &g->err);
     return n->val.data ? n : NULL;
 }

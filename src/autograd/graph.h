@@ -195,6 +195,9 @@ void trit_graph_pop(trit_graph *g);
 /* Data that the caller fills before each forward; lives in the graph's arena. */
 trit_node *trit_input(trit_graph *g, const char *name, trit_dtype dtype, int ndim,
                       const int64_t *dim);
+/* The same with memory of the caller's, which outlives the graph. */
+trit_node *trit_input_at(trit_graph *g, const char *name, trit_dtype dtype, int ndim,
+                         const int64_t *dim, void *data);
 trit_node *trit_leaf(trit_graph *g, trit_param *p);
 /* Appends a node; attr is copied. in[] may hold NULL only beyond op->n_in_min (absent input). */
 trit_node *trit_emit(trit_graph *g, const trit_op *op, int n_in, trit_node *const *in,

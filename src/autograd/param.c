@@ -50,7 +50,7 @@ static trit_status add(trit_params *ps, const char *path, trit_role role, bool f
 
 trit_status trit_params_add(trit_params *ps, const char *path, trit_role role, int ndim,
                             const int64_t *dim, trit_param **out, trit_error *e) {
-    return add(ps, path, role, false, ndim, dim, out, e);
+    return add(ps, path, role, ps->frozen, ndim, dim, out, e);
 }
 
 trit_status trit_params_add_frozen(trit_params *ps, const char *path, trit_role role, int ndim,

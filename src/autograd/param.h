@@ -39,6 +39,7 @@ typedef struct trit_params {
     trit_param **at; /* owned list; the parameters live in mem, so pointers stay valid */
     int n, cap;
     trit_arena *mem; /* borrowed run arena */
+    bool frozen;     /* all that is added from here on is; set after init */
 } trit_params;
 
 void trit_params_init(trit_params *ps, trit_arena *mem);

@@ -140,6 +140,20 @@ static void add_controllers(trit_rows *r) {
     }
 }
 
+static void add_losses(trit_rows *r) {
+    for (int i = 0; trit_losses[i]; i++) {
+        const trit_loss *l = trit_losses[i];
+        add(r, (trit_row){.axis = "loss",
+                          .name = l->name,
+                          .doc = l->doc,
+                          .cite = l->cite,
+                          .formula = l->formula,
+                          .pitfall = l->pitfall,
+                          .knob = l->knob,
+                          .example = "\"distill\": {\"teacher\": \"RUN\", \"losses\": [\"%s\"]}"});
+    }
+}
+
 /* The comment of a method says "what it is: who, when, arXiv id". */
 static char *split_cite(char *comment) {
     char *cite = NULL;
@@ -175,6 +189,7 @@ trit_status trit_rows_list(trit_rows *r, trit_error *e) {
     add_estimators(r);
     add_forms(r);
     add_controllers(r);
+    add_losses(r);
     return add_methods(r, e);
 }
 

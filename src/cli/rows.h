@@ -1,7 +1,9 @@
-/* The rows of every axis of a quantizer and the named methods, as `trit methods` shows them. */
+/* The rows of every axis of a quantizer, the losses and the named methods, as `trit methods` shows
+ * them. */
 #ifndef TRIT_CLI_ROWS_H
 #define TRIT_CLI_ROWS_H
 
+#include "distill/loss.h"
 #include "io/quant_settings.h"
 #include "quant/form.h"
 

@@ -1,4 +1,5 @@
-/* trit methods: the rows of every axis of a quantizer, and the named methods made of them. */
+/* trit methods: the rows of every axis of a quantizer, losses, and the named methods made of them.
+ */
 #include "cli/cli.h"
 #include "cli/rows.h"
 #include "io/file.h"
@@ -11,6 +12,13 @@
 static const char *const letters[] = {
     "x input, s scale (step size), u = x/s position on the grid, lo and hi its outermost levels,",
     "q level, y = s*q output, g = dL/dy incoming gradient, d stand-in for dq/du (dL/dx = g*d)"};
+static const char *const loss_letters[] = {
+    "z_s, z_t logits of student and teacher, T temperature, q = softmax(z_s/T),",
+    "p = softmax(z_t/T); a mean over the tokens that have a label"};
+
+static const char *const *letters_of(const trit_row *one) {
+    return strcmp(one->axis, "loss") == 0 ? loss_letters : letters;
+}
 
 /* ---- the table ----------------------------------------------------------------------------- */
 
@@ -133,8 +141,10 @@ static trit_status add_row(trit_text *out, const trit_row *one, trit_error *e) {
     add_defaults(out, one);
     add_lines(out, "pitfall", one->pitfall);
     add_lines(out, "source", one->cite);
-    if (one->formula || one->json)
-        trit_text_add(out, "letters: %s\n         %s\n", letters[0], letters[1]);
+    if (one->formula || one->json) {
+        const char *const *letter = letters_of(one);
+        trit_text_add(out, "letters: %s\n         %s\n", letter[0], letter[1]);
+    }
     trit_text_add(out, "example: ");
     trit_rows_example(one, out);
     trit_text_add(out, "\n");
@@ -230,14 +240,15 @@ static trit_status add_doc(const trit_rows *r, const char *images, trit_text *ou
         {"estimator", "Estimators: the gradient of rounding"},
         {"form", "Forms: quantizers of one piece"},
         {"controller", "Controllers: what acts on quantizers around each optimizer step"},
+        {"loss", "Losses: what a student is trained by"},
         {"method", "Named methods"},
     };
     trit_text_add(out,
                   "# Quantizers\n\nMade by `trit methods --doc`; do not edit.\n\n"
                   "A quantizer is a grid, a scale rule, a granularity and an estimator, or a form "
                   "of one piece; a transform may go round either. Named methods put them together. "
-                  "Letters: %s %s.\n\n",
-                  letters[0], letters[1]);
+                  "Letters: %s %s. Of losses: %s %s.\n\n",
+                  letters[0], letters[1], loss_letters[0], loss_letters[1]);
     if (images) {
         trit_text_add(out, "The pictures are measured: one element of a row of 2048 moves, all "
                            "others are normal numbers. Beyond the largest of these it is the "
@@ -246,7 +257,7 @@ static trit_status add_doc(const trit_rows *r, const char *images, trit_text *ou
     }
     const char *axis = "";
     for (int i = 0; i < r->n; i++) {
-        for (int k = 0; strcmp(axis, r->at[i].axis) != 0 && k < 7; k++) {
+        for (int k = 0; strcmp(axis, r->at[i].axis) != 0 && k < 9; k++) {
             if (strcmp(titles[k][0], r->at[i].axis) != 0) continue;
             trit_text_add(out, "## %s\n\n", titles[k][1]);
         }
@@ -323,9 +334,9 @@ static int run(int argc, char **argv) {
 const trit_verb trit_verb_methods = {
     .name = "methods",
     .usage = "[NAME] [--json] | --doc [--images DIR]",
-    .doc =
-        "lists grids, scale rules, granularities, transforms, estimators, forms, controllers and "
-        "named methods",
+    .doc = "lists grids, scale rules, granularities, transforms, estimators, forms, controllers, "
+           "losses "
+           "and named methods",
     .help = "  NAME           explains one: formula, defaults, ranges of knobs, pitfalls, source,\n"
             "                 an example; lsq-w2, lsq-a8, lsq-w3a4: method lsq with other bits,\n"
             "                 of weights, of activations or of both\n"

@@ -7,7 +7,7 @@
 #ifndef TRIT_DISTILL_LOSS_H
 #define TRIT_DISTILL_LOSS_H
 
-#include "autograd/graph.h"
+#include "kernel/kernel.h"
 #include "quant/spec.h"
 
 #include <math.h>

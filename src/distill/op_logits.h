@@ -4,6 +4,7 @@
 #ifndef TRIT_DISTILL_OP_LOGITS_H
 #define TRIT_DISTILL_OP_LOGITS_H
 
+#include "autograd/graph.h"
 #include "distill/loss.h"
 
 /* A loss in use. */

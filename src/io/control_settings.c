@@ -1,6 +1,6 @@
 #include "io/control_settings.h"
 
-#include "io/schedule_settings.h"
+#include "io/knob_settings.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -25,16 +25,10 @@ static trit_status knobs_read(void *member, const cJSON *v, const char *file, co
 static cJSON *knobs_write(const void *member) {
     const trit_control_cfg *c =
         (const void *)((const char *)member - offsetof(trit_control_cfg, knob));
-    const trit_knob *k = trit_controllers[c->type]->knob;
     cJSON *obj = cJSON_CreateObject();
-    for (int i = 0; obj && k[i].name; i++) {
-        cJSON *v = trit_schedule_write(&c->knob[i]);
-        if (v && cJSON_AddItemToObject(obj, k[i].name, v)) continue;
-        cJSON_Delete(v);
-        cJSON_Delete(obj);
-        obj = NULL;
-    }
-    return obj;
+    if (obj && trit_knobs_write(trit_controllers[c->type]->knob, c->knob, obj)) return obj;
+    cJSON_Delete(obj);
+    return NULL;
 }
 
 /* Every knob's name, once. */
@@ -42,14 +36,7 @@ static cJSON *knobs_schema(void) {
     trit_text t = {0}, seen = {0};
     trit_text_add(&t, "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{");
     for (int i = 0; trit_controllers[i]; i++) {
-        for (const trit_knob *k = trit_controllers[i]->knob; k->name; k++) {
-            char word[64];
-            snprintf(word, sizeof word, "\"%.50s\":", k->name);
-            if (strstr(trit_text_get(&seen), word)) continue;
-            trit_text_add(&t, "%s%s", seen.len ? "," : "", word);
-            trit_schedule_add_schema(&t);
-            trit_text_add(&seen, "%s", word);
-        }
+        trit_knobs_add_schema(&t, trit_controllers[i]->knob, &seen);
     }
     trit_text_add(&t, "}}");
     cJSON *v = t.failed || seen.failed ? NULL : cJSON_Parse(trit_text_get(&t));
@@ -68,32 +55,6 @@ static const trit_field fields[] = {
 static const trit_schema schema = TRIT_SCHEMA(
     "controller", "acts on quantizers around each optimizer step", trit_control_cfg, fields, NULL);
 
-static trit_status read_knobs(trit_control_cfg *c, const cJSON *knobs, const char *file,
-                              const char *pointer, trit_error *e) {
-    const trit_knob *k = trit_controllers[c->type]->knob;
-    const char *words[TRIT_MAX_KNOB];
-    int n = 0;
-    for (; k[n].name; n++) {
-        cJSON dflt = {.type = cJSON_Number, .valuedouble = k[n].dflt};
-        words[n] = k[n].name;
-        TRIT_TRY(trit_schedule_read(&c->knob[n], &dflt, k[n].lo, k[n].hi, file, pointer, e));
-    }
-    for (const cJSON *v = knobs ? knobs->child : NULL; v; v = v->next) {
-        if (v->string[0] == '$' || strcmp(v->string, "comment") == 0) continue;
-        char inner[TRIT_JSON_POINTER_BYTES], hint[TRIT_TEXT_HINT_BYTES];
-        trit_json_pointer_add(inner, pointer, v->string);
-        int i = 0;
-        while (i < n && strcmp(words[i], v->string) != 0) i++;
-        if (i == n) {
-            trit_text_hint(hint, v->string, words, n);
-            return trit_settings_fail(e, file, inner, "unknown knob of controller %s%s",
-                                      trit_controller_names[c->type], hint);
-        }
-        TRIT_TRY(trit_schedule_read(&c->knob[i], v, k[i].lo, k[i].hi, file, inner, e));
-    }
-    return TRIT_OK;
-}
-
 static trit_status read_one(trit_control_cfg *c, const cJSON *v, const char *file,
                             const char *pointer, trit_arena *mem, trit_error *e) {
     cJSON *named = NULL;
@@ -107,9 +68,11 @@ static trit_status read_one(trit_control_cfg *c, const cJSON *v, const char *fil
     trit_status status = trit_settings_read(&schema, named ? named : v, file, pointer, mem, c, e);
     cJSON_Delete(named);
     TRIT_TRY(status);
-    char knobs[TRIT_JSON_POINTER_BYTES];
+    char knobs[TRIT_JSON_POINTER_BYTES], owner[64];
+    const trit_controller *row = trit_controllers[c->type];
     trit_json_pointer_add(knobs, pointer, "knobs");
-    return read_knobs(c, trit_json_get(v, "knobs"), file, knobs, e);
+    snprintf(owner, sizeof owner, "controller %s", row->name);
+    return trit_knobs_read(row->knob, owner, trit_json_get(v, "knobs"), file, knobs, c->knob, e);
 }
 
 static trit_status list_read(void *member, const cJSON *v, const char *file, const char *pointer,

@@ -1,8 +1,8 @@
 /* Specs and rules from JSON and back. */
 #include "io/quant_settings.h"
 
+#include "io/knob_settings.h"
 #include "io/quant_start.h"
-#include "io/schedule_settings.h"
 #include "quant/form.h"
 
 #include <math.h>
@@ -147,25 +147,14 @@ static cJSON *knobs_write(const void *member) {
     return obj;
 }
 
-/* Adds each knob's name once. */
-static void add_knob_names(trit_text *t, const trit_knob *k, trit_text *seen) {
-    for (; k && k->name; k++) {
-        char word[64];
-        snprintf(word, sizeof word, "\"%.50s\":", k->name);
-        if (strstr(trit_text_get(seen), word)) continue;
-        trit_text_add(t, "%s%s", *trit_text_get(seen) ? "," : "", word);
-        trit_schedule_add_schema(t);
-        trit_text_add(seen, "%s", word);
-    }
-}
-
 static cJSON *knobs_schema(void) {
     trit_text t = {0}, seen = {0};
     trit_text_add(&t, "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{");
-    for (int i = 0; trit_grids[i]; i++) add_knob_names(&t, trit_grids[i]->knob, &seen);
-    for (int i = 0; trit_scales[i]; i++) add_knob_names(&t, trit_scales[i]->knob, &seen);
-    for (int i = 0; trit_estimators[i]; i++) add_knob_names(&t, trit_estimators[i]->knob, &seen);
-    for (int i = 1; trit_forms[i]; i++) add_knob_names(&t, trit_forms[i]->knob, &seen);
+    for (int i = 0; trit_grids[i]; i++) trit_knobs_add_schema(&t, trit_grids[i]->knob, &seen);
+    for (int i = 0; trit_scales[i]; i++) trit_knobs_add_schema(&t, trit_scales[i]->knob, &seen);
+    for (int i = 0; trit_estimators[i]; i++)
+        trit_knobs_add_schema(&t, trit_estimators[i]->knob, &seen);
+    for (int i = 1; trit_forms[i]; i++) trit_knobs_add_schema(&t, trit_forms[i]->knob, &seen);
     trit_text_add(&t, "}}");
     t.failed = t.failed || seen.failed;
     trit_text_free(&seen);

@@ -205,6 +205,24 @@ trit_quant *trit_transformer_quant(trit_transformer *m, int i) {
     return i % 2 ? &l->wq : &l->aq;
 }
 
+trit_status trit_transformer_without_quant(trit_transformer *to, const trit_transformer *m,
+                                           trit_arena *mem, trit_error *e) {
+    *to = *m;
+    size_t n = (size_t)m->cfg.layers;
+    to->block = trit_arena_get(mem, n * sizeof *to->block, e);
+    to->linear = trit_arena_get(mem, (size_t)m->n_linear * sizeof *to->linear, e);
+    if (!to->block || !to->linear) return TRIT_E_NOMEM;
+    memcpy(to->block, m->block, n * sizeof *to->block);
+    to->embed_quant = (trit_quant){0};
+    for (int i = 0; i < m->n_linear; i++) {
+        ptrdiff_t at = (const char *)m->linear[i] - (const char *)m->block;
+        bool head = m->linear[i] == &m->head;
+        to->linear[i] = head ? &to->head : (trit_linear_layer *)(void *)((char *)to->block + at);
+        to->linear[i]->wq = to->linear[i]->aq = (trit_quant){0};
+    }
+    return TRIT_OK;
+}
+
 void trit_transformer_step(trit_transformer *m, int64_t step) {
     for (int i = 0; i < trit_transformer_n_quant(m); i++) {
         trit_quant_step(trit_transformer_quant(m, i), step);

@@ -124,6 +124,9 @@ trit_status trit_transformer_init(trit_transformer *m, const trit_model_cfg *cfg
  * layer that of its weight and that of its input. */
 int trit_transformer_n_quant(const trit_transformer *m);
 trit_quant *trit_transformer_quant(trit_transformer *m, int i);
+/* The same model on the same parameters, without its quantizers; lists in mem. */
+trit_status trit_transformer_without_quant(trit_transformer *to, const trit_transformer *m,
+                                           trit_arena *mem, trit_error *e);
 /* Refreshes all quantizer schedules. */
 void trit_transformer_step(trit_transformer *m, int64_t step);
 

@@ -76,23 +76,30 @@ static trit_status check(const void *section, trit_error *e) {
     if (trit_lr_check(&optim, t->steps, &why)) {
         return TRIT_FAIL(e, E_CONFIG, "optim/%s", why.text);
     }
+    if (c->distill.losses.n && t->label_smoothing > 0) {
+        return TRIT_FAIL(e, E_CONFIG,
+                         "train/label_smoothing: with distill.losses it belongs to the loss ce: "
+                         "{\"loss\": \"ce\", \"smoothing\": %g}",
+                         t->label_smoothing);
+    }
     return check_name(c->name, e);
 }
 
 static const trit_field fields[] = {
     {"name", TRIT_T_STR, "\"\"", 0, 0, NULL, "", "names the run's folder; \"\" = the file's name",
      offsetof(trit_config, name), NULL, NULL},
+    /* clang-format off */
     TRIT_FIELD_OBJ(trit_config, data, "{}", trit_data_schema, "what is trained on")
-        TRIT_FIELD_OBJ(trit_config, model, "{}", trit_model_schema, "the network") TRIT_FIELD_OBJ(
-            trit_config, quant, "{}", trit_quant_schema, "what is quantized, and how")
-            TRIT_FIELD_OBJ(trit_config, init, "{}", init_schema, "weights to begin with")
-                TRIT_FIELD_OBJ(trit_config, optim, "{}", trit_optim_schema,
-                               "optimizer and learning rate")
-                    TRIT_FIELD_OBJ(trit_config, train, "{}", train_schema, "the training loop")
-                        TRIT_FIELD_OBJ(trit_config, compute, "{}", compute_schema,
-                                       "how products are computed")
-                            TRIT_FIELD_OBJ(trit_config, run, "{}", run_schema,
-                                           "how the run is executed and kept")};
+    TRIT_FIELD_OBJ(trit_config, model, "{}", trit_model_schema, "the network")
+    TRIT_FIELD_OBJ(trit_config, quant, "{}", trit_quant_schema, "what is quantized, and how")
+    TRIT_FIELD_OBJ(trit_config, init, "{}", init_schema, "weights to begin with")
+    TRIT_FIELD_OBJ(trit_config, optim, "{}", trit_optim_schema, "optimizer and learning rate")
+    TRIT_FIELD_OBJ(trit_config, distill, "{}", trit_distill_schema, "a teacher, and the losses")
+    TRIT_FIELD_OBJ(trit_config, train, "{}", train_schema, "the training loop")
+    TRIT_FIELD_OBJ(trit_config, compute, "{}", compute_schema, "how products are computed")
+    TRIT_FIELD_OBJ(trit_config, run, "{}", run_schema, "how the run is executed and kept")
+    /* clang-format on */
+};
 const trit_schema trit_config_schema =
     TRIT_SCHEMA("config", "a trit experiment", trit_config, fields, check);
 

@@ -3,6 +3,7 @@
 #define TRIT_RUN_CONFIG_H
 
 #include "data/data.h"
+#include "io/distill_settings.h"
 #include "io/optim_settings.h"
 #include "io/quant_settings.h"
 #include "io/settings.h"
@@ -118,6 +119,7 @@ typedef struct trit_config {
     trit_init_cfg init;
     trit_quant_cfg quant;
     trit_optim_cfg optim;
+    trit_distill_cfg distill;
     trit_train_cfg train;
     trit_compute_cfg compute;
     trit_run_cfg run;

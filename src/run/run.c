@@ -3,6 +3,7 @@
 #include "autograd/ops.h"
 #include "data/corpus.h"
 #include "optim/lr.h"
+#include "run/distill.h"
 #include "run/profile.h"
 
 #include <math.h>
@@ -46,21 +47,24 @@ static trit_status check_rules(const trit_run *r, trit_error *e) {
     return TRIT_OK;
 }
 
-static trit_status trace(trit_run *r, trit_run_graph *g, trit_mode mode, int64_t B, bool with_loss,
-                         trit_error *e) {
+trit_status trit_run_trace(trit_run *r, trit_transformer *m, trit_run_graph *g, trit_mode mode,
+                           int64_t B, bool with_loss, trit_error *e) {
     const trit_config *c = &r->exp->cfg;
     g->B = B;
     g->T = c->model.context;
     trit_graph_init(&g->graph, mode);
     bool fast = r->x.lowp.fast, train = mode == TRIT_TRAIN;
+    bool distilled = train && r->distill && r->distill->n_use;
     g->graph.integer = c->compute.linear == TRIT_COMPUTE_int8 && fast;
     g->graph.fp32_backward = c->compute.backward == TRIT_PRECISION_fp32;
     /* A model is judged in full precision, whatever it was trained with. */
     g->graph.bf16_attention = c->compute.attention == TRIT_PRECISION_bf16 && fast && train;
-    r->model.recompute = (trit_recompute)c->train.recompute;
-    r->model.bf16_head = c->compute.head == TRIT_PRECISION_bf16 && fast && train;
-    double smoothing = mode == TRIT_TRAIN ? c->train.label_smoothing : 0;
-    g->io = trit_transformer_build(&r->model, &g->graph, B, g->T, with_loss, smoothing);
+    m->recompute = (trit_recompute)c->train.recompute;
+    m->bf16_head = c->compute.head == TRIT_PRECISION_bf16 && fast && train;
+    double smoothing = train ? c->train.label_smoothing : 0;
+    g->io = trit_transformer_build(m, &g->graph, B, g->T, with_loss && !distilled, smoothing);
+    if (distilled) trit_distill_build(r->distill, &g->graph, &g->io);
+    if (!train && with_loss && g->io.logits && r->distill) g->io.logits->keep = true;
     TRIT_TRY(trit_graph_plan(&g->graph, with_loss ? g->io.loss : g->io.logits, TRIT_PLAN_REUSE, e));
     if (g->graph.plan_bytes > r->plan_bytes) r->plan_bytes = g->graph.plan_bytes;
     TRIT_TRY(trit_runtime_scratch(&r->x, g->graph.scratch_bytes, e));
@@ -80,7 +84,7 @@ static trit_status open_training(trit_run *r, trit_error *e) {
     if (trit_lr_check(&optim, c->train.steps, &why)) {
         return TRIT_FAIL(e, E_CONFIG, "%s: /optim/%s", r->exp->file, why.text);
     }
-    TRIT_TRY(trace(r, &r->train, TRIT_TRAIN, c->train.batch, true, e));
+    TRIT_TRY(trit_run_trace(r, &r->model, &r->train, TRIT_TRAIN, c->train.batch, true, e));
     return trit_optim_init(&r->opt, &optim, &r->ps, c->train.steps, r->x.n_threads, e);
 }
 
@@ -128,9 +132,10 @@ trit_status trit_run_open(trit_run *r, const trit_experiment *exp, unsigned what
     trit_arena_init(&r->mem, "run");
     trit_params_init(&r->ps, &r->mem);
     const trit_config *c = &exp->cfg;
+    r->ps.frozen = what == TRIT_RUN_TEACHER;
     trit_runtime_options o = *options;
     if (c->run.threads) o.n_threads = (int)c->run.threads;
-    TRIT_TRY(trit_runtime_open(&r->x, &o, e));
+    if (what != TRIT_RUN_TEACHER) TRIT_TRY(trit_runtime_open(&r->x, &o, e));
     r->x.rng.seed = (uint64_t)c->train.seed;
     trit_model_cfg model = c->model;
     if (what & (TRIT_RUN_TRAIN | TRIT_RUN_EVAL)) {
@@ -153,23 +158,34 @@ trit_status trit_run_open(trit_run *r, const trit_experiment *exp, unsigned what
     if (status) return status;
     TRIT_TRY(check_rules(r, e));
     trit_qat_apply(&r->qat, c, &r->model, &r->ps);
+    if (what == TRIT_RUN_TEACHER) return TRIT_OK;
+    if (what & (TRIT_RUN_TRAIN | TRIT_RUN_BENCH | TRIT_RUN_TAUGHT)) {
+        TRIT_TRY(trit_distill_open(r, options, e));
+    }
     if (what & (TRIT_RUN_TRAIN | TRIT_RUN_BENCH)) TRIT_TRY(open_training(r, e));
     if (what & (TRIT_RUN_TRAIN | TRIT_RUN_CODES)) TRIT_TRY(open_quantizers(r, e));
     if (what & TRIT_RUN_TRAIN) TRIT_TRY(keep_buffers(r, e));
-    if (what & TRIT_RUN_EVAL) TRIT_TRY(trace(r, &r->eval, TRIT_EVAL, c->train.batch, true, e));
-    if (what & TRIT_RUN_GENERATE) TRIT_TRY(trace(r, &r->generate, TRIT_EVAL, 1, false, e));
-    return bind_graphs(r, e);
+    if (what & TRIT_RUN_EVAL) {
+        TRIT_TRY(trit_run_trace(r, &r->model, &r->eval, TRIT_EVAL, c->train.batch, true, e));
+    }
+    if (what & TRIT_RUN_GENERATE) {
+        TRIT_TRY(trit_run_trace(r, &r->model, &r->generate, TRIT_EVAL, 1, false, e));
+    }
+    TRIT_TRY(bind_graphs(r, e));
+    return trit_distill_bind(r, e);
 }
 
 size_t trit_run_planned_bytes(const trit_run *r) {
     int64_t held = trit_params_count(&r->ps), frozen = trit_params_count_frozen(&r->ps);
+    int64_t taught = r->distill ? trit_params_count(&r->distill->run.ps) : 0;
     return r->plan_bytes + (size_t)r->x.n_threads * r->x.scratch_bytes + r->x.work_bytes +
-           (size_t)(2 * held - frozen) * sizeof(trit_real) +
+           (size_t)(2 * held - frozen + taught) * sizeof(trit_real) +
            (size_t)trit_optim_state_bytes(&r->opt);
 }
 
 void trit_run_close(trit_run *r) {
     trit_quantizers_free(&r->quant);
+    trit_distill_close(r->distill);
     trit_graph_free(&r->train.graph);
     trit_graph_free(&r->eval.graph);
     trit_graph_free(&r->generate.graph);
@@ -354,8 +370,10 @@ static trit_status run_batches(trit_run *r, const volatile sig_atomic_t *stop,
         trit_data_train(r->data, (uint64_t)c->seed, first, g->B, g->T, g->io.tokens->val.data,
                         g->io.labels->val.data);
         trit_profile_phase(r->profile, TRIT_PHASE_DATA);
+        TRIT_TRY(trit_distill_teach(r, g->io.tokens->val.data, e));
         trit_graph_forward(&g->graph, &r->x);
         TRIT_TRY(check_quantizers(r, g, e));
+        trit_distill_count(r);
         out->loss += (double)*trit_val(g->io.loss) / (double)c->accumulate;
         if (!isfinite(out->loss)) return not_finite(r, out, e);
         bool watched = micro == c->accumulate - 1 && trit_run_stats_due(r, r->step + 1);
@@ -373,6 +391,7 @@ trit_status trit_run_step(trit_run *r, const volatile sig_atomic_t *stop, trit_s
     *out = (trit_step_result){.lr = trit_optim_lr(&r->opt, r->step)};
     trit_profile_phase(r->profile, TRIT_PHASE_BETWEEN);
     trit_transformer_step(&r->model, r->step);
+    trit_distill_begin(r);
     copy_buffers(r, false);
     trit_status status = run_batches(r, stop, out, e);
     if (status) {
@@ -426,13 +445,16 @@ static trit_status evaluate(trit_run *r, int64_t max_tokens, const volatile sig_
     trit_transformer_step(&r->model, r->step);
     double nats = 0;
     int64_t n_seen = 0;
+    trit_agreement agreement = {0};
     for (int64_t w = 0; w < n_windows; w += g->B) {
         if (stop && *stop) return TRIT_FAIL(e, E_STOPPED, "stopped on request");
         int64_t n = load_windows(r, w, n_windows);
+        TRIT_TRY(trit_distill_teach(r, g->io.tokens->val.data, e));
         bool watched = w == 0 && r->quant.n;
         trit_graph_forward_watched(&g->graph, &r->x, watched ? trit_quantizers_watch_forward : NULL,
                                    &r->quant);
         TRIT_TRY(check_quantizers(r, g, e));
+        trit_distill_compare(r, g, &agreement);
         nats += (double)*trit_val(g->io.loss) * (double)n;
         n_seen += n;
     }
@@ -448,7 +470,8 @@ static trit_status evaluate(trit_run *r, int64_t max_tokens, const volatile sig_
     *out = (trit_eval_result){.n_tokens = n_tokens,
                               .loss = nats / (double)n_tokens,
                               .bits_per_byte = nats / log(2) / (double)n_bytes,
-                              .source_loss = source / (double)n_tokens};
+                              .source_loss = source / (double)n_tokens,
+                              .agreement = agreement};
     out->gap_to_source = out->loss - out->source_loss;
     return TRIT_OK;
 }

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "io/file.h"
 #include "optim/optim.h"
+#include "run/agreement.h"
 #include "run/config.h"
 #include "run/qat.h"
 #include "run/quantizers.h"
@@ -13,13 +14,16 @@
 #include <signal.h>
 
 /* What a run is opened for: the graphs that are traced. BENCH is TRAIN without data; with it, CODES
- * are the quantizers of a run in training. */
+ * are the quantizers of a run in training. TEACHER: frozen weights alone. TAUGHT: with the teacher
+ * of the config, as for TRAIN and BENCH, so that evaluation tells agreement with it. */
 enum {
     TRIT_RUN_TRAIN = 1,
     TRIT_RUN_EVAL = 2,
     TRIT_RUN_GENERATE = 4,
     TRIT_RUN_BENCH = 8,
-    TRIT_RUN_CODES = 16
+    TRIT_RUN_CODES = 16,
+    TRIT_RUN_TEACHER = 32,
+    TRIT_RUN_TAUGHT = 64
 };
 
 typedef struct trit_run_graph {
@@ -37,6 +41,7 @@ typedef struct trit_guard {
 } trit_guard;
 
 typedef struct trit_profile trit_profile; /* profile.h */
+typedef struct trit_distill trit_distill; /* distill.h */
 
 typedef struct trit_run {
     const trit_experiment *exp; /* borrowed */
@@ -50,6 +55,7 @@ typedef struct trit_run {
     trit_exec x;
     trit_optim opt;
     trit_quantizers quant; /* in training; else empty */
+    trit_distill *distill; /* run arena; NULL without a teacher and losses */
     trit_data *data;       /* owned; NULL when opened for generation only */
     trit_qat qat;          /* where quantization begins */
     int64_t step;          /* optimizer steps done */
@@ -66,6 +72,10 @@ typedef struct trit_run {
 trit_status trit_run_open(trit_run *r, const trit_experiment *exp, unsigned what,
                           const trit_runtime_options *options, const trit_log *log, trit_error *e);
 void trit_run_close(trit_run *r);
+/* Traces m for r's batches, B windows, into g, and plans it; to be bound to r->plan, which is made
+ * after all graphs are traced. A graph in training has r's losses. */
+trit_status trit_run_trace(trit_run *r, trit_transformer *m, trit_run_graph *g, trit_mode mode,
+                           int64_t B, bool with_loss, trit_error *e);
 /* Bytes that training is planned to hold: values and gradients, scratch of all threads, parameters
  * with their gradients, the optimizer's state. Libraries and the data are not counted. */
 size_t trit_run_planned_bytes(const trit_run *r);
@@ -93,10 +103,11 @@ trit_status trit_run_check_params(const trit_run *r, trit_error *e);
 
 typedef struct trit_eval_result {
     int64_t n_tokens;
-    double loss;          /* nats per token */
-    double bits_per_byte; /* over the bytes of text */
-    double source_loss;   /* nats per token of the source itself; NaN where unknown */
-    double gap_to_source; /* loss - source_loss; NaN where unknown */
+    double loss;              /* nats per token */
+    double bits_per_byte;     /* over the bytes of text */
+    double source_loss;       /* nats per token of the source itself; NaN where unknown */
+    double gap_to_source;     /* loss - source_loss; NaN where unknown */
+    trit_agreement agreement; /* with the teacher; n = 0 without one */
 } trit_eval_result;
 
 /* Whether statistics of quantizers belong to a step: where there is an evaluation, and every

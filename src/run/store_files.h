@@ -34,7 +34,7 @@ typedef struct trit_store_job {
     trit_arena mem; /* of the list of tensors */
     trit_ckpt_tensor *tensor;
     int n_tensor, n_attr;
-    trit_ckpt_attr attr[20];
+    trit_ckpt_attr attr[24];
     trit_text config;
     char data_hash[17], gemm[80];
 } trit_store_job;

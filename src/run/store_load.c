@@ -1,3 +1,4 @@
+#include "run/distill.h"
 #include "run/store_files.h"
 
 #include <inttypes.h>
@@ -10,7 +11,7 @@
 typedef struct position {
     int64_t step, metrics_bytes, best_step, eval_step, stats_step;
     double best_loss;
-    const char *data, *config, *init_hash; /* of the checkpoint */
+    const char *data, *config, *init_hash, *teacher; /* of the checkpoint; teacher "" for none */
     const char *gemm; /* ditto: back end of matrix products and its kernel family; or NULL */
     trit_guard guard;
 } position;
@@ -36,6 +37,10 @@ static trit_status read_position(const trit_checkpoint *c, position *p, trit_err
     TRIT_TRY(trit_checkpoint_attr_int(c, "stats_step", &p->stats_step, e));
     TRIT_TRY(trit_checkpoint_attr_text(c, "data_fingerprint", &p->data, e));
     TRIT_TRY(trit_checkpoint_attr_text(c, "config", &p->config, e));
+    p->teacher = "";
+    if (trit_checkpoint_has_attr(c, "teacher")) {
+        TRIT_TRY(trit_checkpoint_attr_text(c, "teacher", &p->teacher, e));
+    }
     if (trit_checkpoint_has_attr(c, "gemm")) {
         TRIT_TRY(trit_checkpoint_attr_text(c, "gemm", &p->gemm, e));
     }
@@ -60,6 +65,14 @@ static trit_status check_position(const trit_run *r, const position *p, int64_t 
         return TRIT_FAIL(e, E_CONFIG,
                          "train.steps is %" PRId64 ", but the run is at step %" PRId64 " already",
                          r->exp->cfg.train.steps, p->step);
+    }
+    const char *teacher = r->distill ? r->distill->hash : "";
+    if (strcmp(teacher, p->teacher) != 0) {
+        return TRIT_FAIL(
+            e, E_CONFIG,
+            "the run has another teacher: weights of %s, but the checkpoint's were %s; "
+            "nothing was changed",
+            teacher, p->teacher);
     }
     snprintf(now, sizeof now, "%016" PRIx64, trit_data_fingerprint(r->data));
     if (strcmp(now, p->data) == 0) return TRIT_OK;

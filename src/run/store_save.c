@@ -1,3 +1,4 @@
+#include "run/distill.h"
 #include "run/store_files.h"
 
 #include <inttypes.h>
@@ -72,6 +73,7 @@ static trit_status describe(trit_store_job *j, const trit_run *r, trit_error *e)
         {"config_file", TRIT_ATTR_TEXT, 0, 0, r->exp->file},
         {"config_hash", TRIT_ATTR_TEXT, 0, 0, r->exp->hash},
         {"data_fingerprint", TRIT_ATTR_TEXT, 0, 0, j->data_hash},
+        {"teacher", TRIT_ATTR_TEXT, 0, 0, r->distill ? r->distill->hash : ""},
         {"metrics_bytes", TRIT_ATTR_INT, s->metrics_bytes, 0, NULL},
         {"best_step", TRIT_ATTR_INT, s->best_step, 0, NULL},
         {"best_loss", TRIT_ATTR_REAL, 0, s->best_loss, NULL},

@@ -1,6 +1,7 @@
 #include "run/train.h"
 
 #include "base/clock.h"
+#include "run/distill.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -102,6 +103,18 @@ static bool eval_due(const trit_run *r) {
     return r->step == c->steps || due(r->step, c->eval_every);
 }
 
+static trit_status write_agreement(loop *l, const trit_agreement *a, trit_error *e) {
+    if (!a->n) return TRIT_OK;
+    trit_text line = {0};
+    trit_text_add(&line, "{\"step\":%" PRId64 ",\"agreement\":{", l->r->step);
+    trit_agreement_text(a, &line);
+    trit_text_add(&line, "}}");
+    trit_store_line(l->s, trit_text_get(&line));
+    trit_status status = line.failed ? TRIT_FAIL(e, E_NOMEM, "no memory for metrics") : TRIT_OK;
+    trit_text_free(&line);
+    return status;
+}
+
 /* A result that is new belongs into metrics.jsonl and may be the best. */
 static trit_status evaluate(loop *l, trit_error *e) {
     double began = trit_clock();
@@ -118,6 +131,7 @@ static trit_status evaluate(loop *l, trit_error *e) {
                           "{\"step\":%" PRId64 ",\"val_loss\":%.9g,\"bits_per_byte\":%.9g,"
                           "\"gap_to_source\":%s}",
                           l->r->step, v->loss, v->bits_per_byte, gap);
+        TRIT_TRY(write_agreement(l, &v->agreement, e));
         if (v->loss < l->s->best_loss) {
             l->s->best_loss = v->loss;
             l->s->best_step = l->r->step;
@@ -212,10 +226,11 @@ static trit_status one_step(loop *l, trit_error *e) {
     longest(&l->longest_step, began);
     l->recent = 0.95 * l->recent + 0.05 * step.loss;
     l->recent_weight = 0.95 * l->recent_weight + 0.05;
-    char penalties[512];
+    char penalties[512], losses[512];
     trit_store_metric(
-        l->s, "{\"step\":%" PRId64 ",\"train_loss\":%.9g,\"lr\":%.9g,\"grad_norm\":%.9g%s}",
-        l->r->step, step.loss, step.lr, step.grad_norm, penalties_of(l->r, penalties));
+        l->s, "{\"step\":%" PRId64 ",\"train_loss\":%.9g,\"lr\":%.9g,\"grad_norm\":%.9g%s%s}",
+        l->r->step, step.loss, step.lr, step.grad_norm, trit_distill_text(l->r, losses),
+        penalties_of(l->r, penalties));
     if (due(l->r->step, l->r->exp->cfg.run.log_every)) {
         report(l, TRIT_PROGRESS_STEP, l->recent / l->recent_weight, step.lr);
         flush(l);

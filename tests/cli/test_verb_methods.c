@@ -1,4 +1,5 @@
 /* `trit methods`, run as a program. */
+#include "io/distill_settings.h"
 #include "io/quant_settings.h"
 #include "quant/form.h"
 #include "quant/methods.h"
@@ -41,15 +42,15 @@ static void every_row_is_listed(void **state) {
     assert_int_equal(trit("--json"), 0);
     cJSON *v = printed();
     int n = TRIT_N_GRANULARITY;
-    static const char *const axes[] = {"grid", "scale",      "estimator",  "transform",
-                                       "form", "controller", "granularity"};
+    static const char *const axes[] = {"grid", "scale",      "estimator", "transform",
+                                       "form", "controller", "loss",      "granularity"};
     const char *const *const names[] = {
-        trit_grid_names,     trit_scale_names,      trit_estimator_names,  trit_transform_names,
-        trit_form_names + 1, trit_controller_names, trit_granularity_names};
-    for (int a = 0; a < 7; a++) {
+        trit_grid_names,     trit_scale_names,      trit_estimator_names, trit_transform_names,
+        trit_form_names + 1, trit_controller_names, trit_loss_names,      trit_granularity_names};
+    for (int a = 0; a < 8; a++) {
         for (int i = 0; names[a][i]; i++) {
             assert_true(has(v, axes[a], names[a][i]));
-            if (a < 6) n++;
+            if (a < 7) n++;
         }
     }
     for (const trit_method_file *m = trit_method_files; m->name; m++, n++) {
@@ -125,9 +126,9 @@ static void page(void **state) {
     assert_true(strncmp(out, "# Quantizers\n\n", 14) == 0);
     const char *const *const names[] = {
         trit_grid_names,      trit_scale_names,    trit_granularity_names, trit_transform_names,
-        trit_estimator_names, trit_form_names + 1, trit_controller_names};
+        trit_estimator_names, trit_form_names + 1, trit_controller_names,  trit_loss_names};
     const char *at = out;
-    for (int a = 0; a < 7; a++) {
+    for (int a = 0; a < 8; a++) {
         for (int i = 0; names[a][i]; i++) {
             char head[64];
             snprintf(head, sizeof head, "\n### %s\n", names[a][i]);
@@ -184,6 +185,28 @@ static void examples(void **state) {
     }
 }
 
+static void examples_of_losses(void **state) {
+    (void)state;
+    for (int i = 0; trit_losses[i]; i++) {
+        trit_error e = {0};
+        assert_int_equal(trit(trit_losses[i]->name), 0);
+        const char *example = strstr(out, "example: ");
+        assert_non_null(strstr(out, "letters: z_s, z_t logits"));
+        char text[512];
+        snprintf(text, sizeof text, "{%.*s}", (int)strcspn(example + 9, "\n"), example + 9);
+        cJSON *v = NULL;
+        trit_distill_cfg cfg;
+        trit_arena mem;
+        trit_arena_init(&mem, "settings");
+        assert_ok(trit_json_parse(&v, text, strlen(text), "example", &e));
+        assert_ok(trit_settings_read(&trit_distill_schema, trit_json_get(v, "distill"), NULL, "",
+                                     &mem, &cfg, &e));
+        assert_int_equal(cfg.losses.at[0].loss, i);
+        trit_arena_free(&mem);
+        cJSON_Delete(v);
+    }
+}
+
 static void mistakes(void **state) {
     (void)state;
     assert_int_equal(trit("absmaen"), 2);
@@ -202,6 +225,7 @@ int main(void) {
         cmocka_unit_test(one_method),
         cmocka_unit_test(page),
         cmocka_unit_test(examples),
+        cmocka_unit_test(examples_of_losses),
         cmocka_unit_test(mistakes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

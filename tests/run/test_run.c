@@ -62,13 +62,23 @@ int posix_memalign(void **out, size_t align, size_t n) {
 }
 #endif
 
+/* A teacher is at hand. */
+#define TAUGHT                                                                             \
+    B158 ", \"distill\": {\"teacher\": \"self\", \"losses\": [\"ce\", {\"loss\": \"kl\", " \
+         "\"temperature\": 2}, {\"loss\": \"kl-top\", \"k\": 30}, \"rkl\"]}"
+
 static void steps_allocate_nothing(void **state) {
     (void)state;
 #ifdef COUNTS_ALLOCATIONS
     static const char *const quants[] = {
-        "",  B158, LSQ,
-        LOW, HELD, ", \"optim\": {\"kind\": \"muon\", \"ema\": 0.9, \"clip_percentile\": 5}"};
-    for (int q = 0; q < 6; q++) {
+        "",
+        B158,
+        LSQ,
+        LOW,
+        HELD,
+        TAUGHT,
+        ", \"optim\": {\"kind\": \"muon\", \"ema\": 0.9, \"clip_percentile\": 5}"};
+    for (int q = 0; q < 7; q++) {
         trit_error e = {0};
         trit_step_result step;
         trit_eval_result v;
@@ -91,8 +101,8 @@ static void steps_allocate_nothing(void **state) {
 
 static void threads_make_no_difference(void **state) {
     (void)state;
-    static const char *const quants[] = {"", B158, LSQ, LOW};
-    for (int q = 0; q < 4; q++) {
+    static const char *const quants[] = {"", B158, LSQ, LOW, TAUGHT};
+    for (int q = 0; q < 5; q++) {
         fixture f[3];
         double loss[3], valid[3];
         for (int n = 0; n < 3; n++) {

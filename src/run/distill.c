@@ -1,0 +1,234 @@
+#include "run/distill.h"
+
+#include "run/store.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <xxhash.h>
+
+/* Micro-batches of which a share is measured. */
+enum { N_MEASURE = 8 };
+
+static const trit_distill_cfg *cfg_of(const trit_run *r) {
+    return &r->exp->cfg.distill;
+}
+
+/* "FILE: /distill/teacher: PATH: ..." */
+static trit_status unfit(const trit_run *r, trit_error *e, const char *what, long long found,
+                         long long needed) {
+    return trit_settings_fail(e, r->exp->file, "/distill/teacher",
+                              "%s: its %s %lld, but the student's is %lld", cfg_of(r)->teacher,
+                              what, found, needed);
+}
+
+static trit_status check_teacher(const trit_run *r, const trit_distill *d, trit_error *e) {
+    const trit_model_cfg *s = &r->model.cfg, *t = &d->run.model.cfg;
+    int mine = r->exp->cfg.data.tokenizer, its = d->exp.cfg.data.tokenizer;
+    if (mine != its) {
+        return trit_settings_fail(
+            e, r->exp->file, "/distill/teacher", "%s: its tokenizer is %s, but the student's is %s",
+            cfg_of(r)->teacher, trit_tokenizer_names[its], trit_tokenizer_names[mine]);
+    }
+    if (t->vocab != s->vocab) return unfit(r, e, "model.vocab is", t->vocab, s->vocab);
+    if (t->context < s->context) return unfit(r, e, "model.context is", t->context, s->context);
+    return TRIT_OK;
+}
+
+static void hash_weights(const trit_params *ps, char hex[17]) {
+    uint64_t h = 0;
+    for (int i = 0; i < ps->n; i++) {
+        const trit_param *p = ps->at[i];
+        h = XXH3_64bits_withSeed(p->path, strlen(p->path), h);
+        h = XXH3_64bits_withSeed(p->val.data, trit_tensor_bytes(&p->val), h);
+    }
+    snprintf(hex, 17, "%016" PRIx64, h);
+}
+
+static trit_status open_teacher(trit_run *r, const trit_runtime_options *options, trit_error *e) {
+    trit_distill *d = r->distill;
+    char path[4096];
+    TRIT_TRY(trit_store_find(cfg_of(r)->teacher, "best", path, sizeof path, e));
+    TRIT_TRY(trit_store_load_config(path, &d->exp, e));
+    TRIT_TRY(trit_run_open(&d->run, &d->exp, TRIT_RUN_TEACHER, options, r->log, e));
+    TRIT_TRY(check_teacher(r, d, e));
+    TRIT_TRY(trit_store_load_weights(path, &d->run, NULL, e));
+    hash_weights(&d->run.ps, d->hash);
+    return TRIT_OK;
+}
+
+static trit_status open_losses(trit_run *r, trit_error *e) {
+    trit_distill *d = r->distill;
+    const trit_loss_list *list = &cfg_of(r)->losses;
+    d->n_use = list->n;
+    d->use = trit_arena_get(&r->mem, (size_t)list->n * sizeof *d->use, e);
+    d->mean = trit_arena_get(&r->mem, (size_t)list->n * sizeof *d->mean, e);
+    if (!d->use || !d->mean) return TRIT_E_NOMEM;
+    for (int i = 0; i < list->n; i++) d->use[i].row = trit_losses[list->at[i].loss];
+    trit_distill_begin(r);
+    return TRIT_OK;
+}
+
+trit_status trit_distill_open(trit_run *r, const trit_runtime_options *options, trit_error *e) {
+    const trit_distill_cfg *c = cfg_of(r);
+    if (!*c->teacher && !*c->cache && !c->losses.n) return TRIT_OK;
+    r->distill = trit_arena_get(&r->mem, sizeof *r->distill, e);
+    if (!r->distill) return TRIT_E_NOMEM;
+    trit_distill *d = r->distill;
+    d->beta = 0.5;
+    TRIT_TRY(open_losses(r, e));
+    if (!*c->teacher) return TRIT_OK;
+    d->taught = true;
+    bool self = strcmp(c->teacher, TRIT_TEACHER_SELF) == 0;
+    d->model = self ? &d->own : &d->run.model;
+    if (self) {
+        TRIT_TRY(trit_transformer_without_quant(&d->own, &r->model, &r->mem, e));
+        snprintf(d->hash, sizeof d->hash, "%s", TRIT_TEACHER_SELF);
+    } else {
+        TRIT_TRY_AS(open_teacher(r, options, e), e, "the teacher");
+    }
+    const trit_model_cfg *m = &r->model.cfg;
+    int64_t B = r->exp->cfg.train.batch;
+    d->logits = trit_arena_get(&r->mem, (size_t)(B * m->context * m->vocab) * sizeof *d->logits, e);
+    d->work = trit_arena_get(&r->mem, trit_agreement_work(B * m->context), e);
+    if (!d->logits || !d->work) return TRIT_E_NOMEM;
+    return trit_run_trace(r, d->model, &d->graph, TRIT_EVAL, B, false, e);
+}
+
+void trit_distill_close(trit_distill *d) {
+    if (!d) return;
+    trit_graph_free(&d->graph.graph);
+    trit_run_close(&d->run);
+    trit_experiment_close(&d->exp);
+}
+
+void trit_distill_build(trit_distill *d, trit_graph *g, trit_transformer_io *io) {
+    if (!io->tokens || !io->logits) return;
+    io->labels = trit_input(g, "labels", TRIT_I32, 2, io->tokens->val.dim);
+    trit_teacher_logits t = {0};
+    const trit_tensor *shape = &io->logits->val;
+    if (d->taught) {
+        t.logits = trit_input_at(g, "teacher", TRIT_REAL, shape->ndim, shape->dim, d->logits);
+    }
+    io->loss = trit_logit_losses(g, io->logits, io->labels, &t, d->use, d->n_use);
+}
+
+/* ---- a step -------------------------------------------------------------------------------- */
+
+void trit_distill_begin(const trit_run *r) {
+    trit_distill *d = r->distill;
+    for (int i = 0; d && i < d->n_use; i++) {
+        const trit_loss_cfg *c = &cfg_of(r)->losses.at[i];
+        trit_loss_use *u = &d->use[i];
+        const trit_knob *k = u->row->knob;
+        u->weight = trit_schedule_at(&c->weight, r->step);
+        for (int j = 0; k && k[j].name; j++) {
+            double v = trit_schedule_at(&c->knob[j], r->step);
+            /* A share below 0 is one to be measured. */
+            u->knob[j] = TRIT_R(strcmp(k[j].name, "beta") == 0 && v < 0 ? d->beta : v);
+        }
+        d->mean[i] = 0;
+    }
+}
+
+static void copy_out(void *self, const trit_exec *x, const trit_node *n) {
+    const trit_distill *d = self;
+    (void)x;
+    if (n == d->graph.io.logits) memcpy(d->logits, n->val.data, trit_tensor_bytes(&n->val));
+}
+
+trit_status trit_distill_teach(trit_run *r, const int32_t *tokens, trit_error *e) {
+    trit_distill *d = r->distill;
+    if (!d || !d->taught) return TRIT_OK;
+    trit_run_graph *g = &d->graph;
+    trit_exec x = r->x; /* of its own random numbers, should it draw some */
+    x.rng = (trit_rng){.seed = x.rng.seed, .stream = trit_hash32("teacher")};
+    memcpy(g->io.tokens->val.data, tokens, trit_tensor_bytes(&g->io.tokens->val));
+    trit_graph_forward_watched(&g->graph, &x, copy_out, d);
+    if (x.k.all_finite(trit_len(g->io.logits), d->logits)) return TRIT_OK;
+    return TRIT_FAIL(e, E_NUMERIC, "step %lld: a logit of the teacher %s is not finite",
+                     (long long)r->step, cfg_of(r)->teacher);
+}
+
+void trit_distill_count(const trit_run *r) {
+    trit_distill *d = r->distill;
+    double share = 1 / (double)r->exp->cfg.train.accumulate;
+    for (int i = 0; d && i < d->n_use; i++) d->mean[i] += share * d->use[i].value;
+}
+
+void trit_distill_compare(const trit_run *r, const trit_run_graph *g, trit_agreement *a) {
+    const trit_distill *d = r->distill;
+    if (!d || !d->taught) return;
+    const trit_node *mine = g->io.logits;
+    trit_agreement_add(a, &r->x, trit_rows(mine), trit_cols(mine), trit_val(mine), d->logits,
+                       g->io.labels->val.data, d->work);
+}
+
+const char *trit_distill_text(const trit_run *r, char buf[512]) {
+    const trit_distill *d = r->distill;
+    int n = 0;
+    buf[0] = '\0';
+    for (int i = 0; d && i < d->n_use && n < 440; i++) {
+        int same = 1;
+        char suffix[16] = "", value[32] = "null";
+        for (int j = 0; j < i; j++) same += d->use[j].row == d->use[i].row;
+        if (same > 1) snprintf(suffix, sizeof suffix, ".%d", same);
+        if (isfinite(d->mean[i])) snprintf(value, sizeof value, "%.9g", d->mean[i]);
+        n += snprintf(buf + n, 512 - (size_t)n, "%s\"%s%s\":%s", n ? "," : ",\"losses\":{",
+                      d->use[i].row->name, suffix, value);
+    }
+    if (n) snprintf(buf + n, 512 - (size_t)n, "}");
+    return buf;
+}
+
+/* ---- what losses need to know -------------------------------------------------------------- */
+
+/* Mean of the largest probability, over the rows of the newest logits. */
+static double mean_confidence(const trit_run *r) {
+    const trit_distill *d = r->distill;
+    int64_t cols = r->model.cfg.vocab, rows = trit_len(d->graph.io.logits) / cols;
+    double sum = 0;
+    for (int64_t i = 0; i < rows; i++) {
+        const trit_real *z = d->logits + i * cols;
+        trit_real most = z[0];
+        for (int64_t j = 1; j < cols; j++) most = z[j] > most ? z[j] : most;
+        sum += exp((double)most - (double)r->x.k.log_sum_exp(cols, z));
+    }
+    return sum / (double)rows;
+}
+
+/* Whether a loss of the run asks for a share to be measured; its place, else -1. */
+static int asks(const trit_run *r) {
+    const trit_distill *d = r->distill;
+    for (int i = 0; i < d->n_use; i++) {
+        int k = trit_loss_knob(d->use[i].row, "beta");
+        if (k >= 0 && cfg_of(r)->losses.at[i].knob[k].from < 0) return i;
+    }
+    return -1;
+}
+
+trit_status trit_distill_bind(trit_run *r, trit_error *e) {
+    trit_distill *d = r->distill;
+    if (!d || !d->taught) return TRIT_OK;
+    trit_graph_bind(&d->graph.graph, r->plan);
+    trit_transformer_step(d->model, d->run.step);
+    int at = asks(r);
+    if (at < 0 || !r->data) return TRIT_OK;
+    if (strcmp(d->hash, TRIT_TEACHER_SELF) == 0) {
+        char pointer[64];
+        snprintf(pointer, sizeof pointer, "/distill/losses/%d/beta", at);
+        return trit_settings_fail(e, r->exp->file, pointer,
+                                  "give a share: that of a student's own weights changes");
+    }
+    const trit_run_graph *g = &r->train;
+    double sum = 0;
+    for (int64_t i = 0; i < N_MEASURE; i++) {
+        trit_data_train(r->data, (uint64_t)r->exp->cfg.train.seed, i * g->B, g->B, g->T,
+                        g->io.tokens->val.data, g->io.labels->val.data);
+        TRIT_TRY(trit_distill_teach(r, g->io.tokens->val.data, e));
+        sum += mean_confidence(r);
+    }
+    d->beta = sum / N_MEASURE;
+    return TRIT_OK;
+}

@@ -1,0 +1,52 @@
+/* What a run is trained by besides labels: its losses, and the teacher, a frozen model that sees
+ * each batch right before the student does.
+ *
+ * A teacher's graph lies in the same block of memory as those of the student, since they never run
+ * at the same time; what the student needs of it is copied out while it runs. So a teacher adds its
+ * weights and these copies, and no more where the student's graph is the larger one. */
+#ifndef TRIT_RUN_DISTILL_H
+#define TRIT_RUN_DISTILL_H
+
+#include "distill/op_logits.h"
+#include "run/run.h"
+
+typedef struct trit_distill {
+    trit_loss_use *use; /* [n_use] the losses of the config; run arena */
+    double *mean; /* [n_use] values over the micro-batches of the newest step; NaN: weight 0 */
+    int n_use;
+    double beta; /* measured share, for knobs that ask for it */
+    /* A live teacher; taught is false without one. */
+    bool taught;
+    trit_experiment exp;
+    trit_run run;            /* its weights; none for the student itself */
+    trit_transformer own;    /* of the student itself: without quantizers */
+    trit_transformer *model; /* one of both */
+    trit_run_graph graph;
+    trit_real *logits; /* [B, T, V] of the tokens that it saw last; run arena */
+    void *work;        /* of comparisons */
+    char hash[17];     /* of its weights, "self", or of the cache; "" without a teacher */
+} trit_distill;
+
+/* Makes r->distill, in r's arena: opens and checks the teacher that the config names, and traces
+ * it for the shape of r's batches. Nothing where the config says nothing. E_CONFIG: it cannot teach
+ * this student. Close with trit_distill_close, also after an error. */
+trit_status trit_distill_open(trit_run *r, const trit_runtime_options *options, trit_error *e);
+void trit_distill_close(trit_distill *d);
+/* Makes the labels of a training graph whose logits are there, and its loss. */
+void trit_distill_build(trit_distill *d, trit_graph *g, trit_transformer_io *io);
+/* When the block of memory is there. In training, also measures what losses need to know of the
+ * teacher. */
+trit_status trit_distill_bind(trit_run *r, trit_error *e);
+
+/* Weights and knobs of a step; means of 0. */
+void trit_distill_begin(const trit_run *r);
+/* Lets the teacher see tokens i32 [B, T]. E_NUMERIC: a logit of it is not finite. */
+trit_status trit_distill_teach(trit_run *r, const int32_t *tokens, trit_error *e);
+/* After the student's forward: adds this micro-batch to the means. */
+void trit_distill_count(const trit_run *r);
+/* After the forward of an evaluation: adds its tokens to *a, where there is a teacher. */
+void trit_distill_compare(const trit_run *r, const trit_run_graph *g, trit_agreement *a);
+/* ",\"losses\":{\"kl\":1.25}" into buf; "" without losses. */
+const char *trit_distill_text(const trit_run *r, char buf[512]);
+
+#endif
