@@ -88,7 +88,8 @@ trit_status trit_report_chart_differences(const trit_results *r, const trit_anal
 
 /* ---- curves ---- */
 
-/* Means of the cells of a value at the steps of the first of them. */
+/* Means of the cells of a value at the steps of the first of them, up to where a search left one
+ * behind: a mean of those that went on would be that of the best. */
 static trit_status mean_curve(const trit_results *r, int axis, int value, trit_series *out,
                               trit_error *e) {
     const trit_series *first = NULL;
@@ -100,7 +101,9 @@ static trit_status mean_curve(const trit_results *r, int axis, int value, trit_s
         int n = 0;
         for (int i = 0; i < r->n_cell; i++) {
             const trit_series *s = &r->cell[i].valid;
-            if (r->cell[i].value[axis] != value || k >= s->n || s->x[k] != first->x[k]) continue;
+            if (r->cell[i].value[axis] != value) continue;
+            if (r->cell[i].state == TRIT_CELL_PRUNED && s->n && k >= s->n) return TRIT_OK;
+            if (k >= s->n || s->x[k] != first->x[k]) continue;
             if (isnan(s->y[k])) continue;
             sum += s->y[k];
             n++;
