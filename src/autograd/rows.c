@@ -21,8 +21,8 @@ void trit_graph_join_rows(trit_graph *g) {
         bool back = g->step[i].back;
         if (!back && is_silent(n)) continue;
         bool fits = !back && by_rows(n);
-        if (!fits || first < 0 || i == g->n_forward ||
-            trit_rows(n) != trit_rows(g->node[g->step[last].node])) {
+        bool apart = last < g->n_forward && i >= g->n_forward;
+        if (!fits || first < 0 || apart || trit_rows(n) != trit_rows(g->node[g->step[last].node])) {
             first = fits ? i : -1;
         }
         last = i;
