@@ -2,6 +2,7 @@
 #include "cli/bench_out.h"
 #include "cli/common.h"
 #include "run/bench_op.h"
+#include "run/bench_save.h"
 #include "run/profile.h"
 #include "run/tune.h"
 
@@ -28,7 +29,7 @@ typedef struct asked {
     trit_bench_out out;
     bool tune, profile;
     int64_t repeats;
-    const char *shape, *compare; /* NULL: not given */
+    const char *shape, *dir, *compare; /* NULL: not given */
     double tolerance;
 } asked;
 
@@ -307,6 +308,46 @@ static trit_status bench_memory(asked *o, int n, char **args, trit_error *e) {
     return status;
 }
 
+/* 99 M parameters in full precision, AdamW's state in 8 bits. */
+static const char shape_save[] =
+    "{\"name\":\"save-100M\",\"data\":{\"tales_bytes\":20000},"
+    "\"model\":{\"preset\":\"gpt2\",\"biases\":false,\"layers\":14,\"width\":768,\"heads\":12,"
+    "\"context\":16},\"quant\":\"none\",\"optim\":{\"state\":\"8bit\"},\"train\":{\"batch\":1}}";
+
+static void say_save(asked *o, const trit_run *r, const trit_save_timing *t) {
+    char a[32], b[32], c[32];
+    double bytes = (double)t->bytes;
+    trit_text json = {0}, people = {0};
+    trit_text_add(&json,
+                  "{\"mode\":\"%s\",\"parameters\":%" PRId64 ",\"bytes\":%" PRId64
+                  ",\"plain_seconds\":%.4f,\"save_seconds\":%.4f,\"plain_fraction\":%.3f,"
+                  "\"stall_seconds\":%.4f,\"copy_seconds\":%.4f}",
+                  r->exp->cfg.name, trit_params_count(&r->ps), t->bytes, t->plain_seconds,
+                  t->save_seconds, t->plain_fraction, t->stall_seconds, t->copy_seconds);
+    trit_text_add(&people,
+                  "%s: %sB a checkpoint, written at %sB/s, %.2f of a plain file's %sB/s\n"
+                  "training waits %.1f ms; a plain copy of as much memory takes %.1f ms\n",
+                  r->exp->cfg.name, trit_text_si(a, bytes),
+                  trit_text_si(b, bytes / t->save_seconds), t->plain_fraction,
+                  trit_text_si(c, bytes / t->plain_seconds), 1e3 * t->stall_seconds,
+                  1e3 * t->copy_seconds);
+    trit_bench_say(&o->out, &json, &people);
+}
+
+static trit_status bench_save(asked *o, int n, char **args, trit_error *e) {
+    trit_experiment x = {0};
+    trit_run r = {0};
+    trit_save_timing t = {0};
+    trit_status status = n ? trit_cli_experiment(&x, n, args, e)
+                           : trit_experiment_parse(&x, shape_save, "save-100M", e);
+    if (!status) status = trit_cli_open(&r, &x, TRIT_RUN_TRAIN, e);
+    if (!status) status = trit_bench_save(&r, o->dir ? o->dir : ".", (int)o->repeats, &t, e);
+    if (!status) say_save(o, &r, &t);
+    trit_run_close(&r);
+    trit_experiment_close(&x);
+    return status;
+}
+
 /* What is measured, and the options that not all of it has. */
 static trit_status check_options(const asked *o, const char *what, trit_error *e) {
     bool op = strcmp(what, "op") == 0, step = strcmp(what, "step") == 0;
@@ -315,6 +356,9 @@ static trit_status check_options(const asked *o, const char *what, trit_error *e
     }
     if (o->profile && !step) {
         return TRIT_FAIL(e, E_USAGE, "--profile belongs to bench step, not to bench %s", what);
+    }
+    if (o->dir && strcmp(what, "save") != 0) {
+        return TRIT_FAIL(e, E_USAGE, "--dir belongs to bench save, not to bench %s", what);
     }
     if (o->shape && !op && strcmp(o->shape, "S") != 0) {
         return TRIT_FAIL(e, E_USAGE,
@@ -325,7 +369,7 @@ static trit_status check_options(const asked *o, const char *what, trit_error *e
 }
 
 static trit_status measure(asked *o, int n, char **args, trit_error *e) {
-    static const char *const words[] = {"gemm", "op", "step", "optim", "memory"};
+    static const char *const words[] = {"gemm", "op", "step", "optim", "memory", "save"};
     enum { N_WORD = sizeof words / sizeof *words };
     const char *what = n ? args[0] : "";
     char hint[TRIT_TEXT_HINT_BYTES];
@@ -335,6 +379,7 @@ static trit_status measure(asked *o, int n, char **args, trit_error *e) {
     if (strcmp(what, "step") == 0) return bench_step(o, n - 1, args + 1, e);
     if (strcmp(what, "optim") == 0) return bench_optim(o, e);
     if (strcmp(what, "memory") == 0) return bench_memory(o, n - 1, args + 1, e);
+    if (strcmp(what, "save") == 0) return bench_save(o, n - 1, args + 1, e);
     return TRIT_FAIL(e, E_USAGE, "bench \"%s\"%s", what, trit_text_hint(hint, what, words, N_WORD));
 }
 
@@ -343,6 +388,7 @@ static int run_bench(int argc, char **argv) {
     const trit_option options[] = {{"--json", TRIT_OPT_FLAG, &o.out.json, 0, 0},
                                    {"--repeats", TRIT_OPT_INT, &o.repeats, 1, MAX_REPEAT},
                                    {"--shape", TRIT_OPT_TEXT, &o.shape, 0, 0},
+                                   {"--dir", TRIT_OPT_TEXT, &o.dir, 0, 0},
                                    {"--tune", TRIT_OPT_FLAG, &o.tune, 0, 0},
                                    {"--profile", TRIT_OPT_FLAG, &o.profile, 0, 0},
                                    {"--compare", TRIT_OPT_TEXT, &o.compare, 0, 0},
@@ -364,9 +410,9 @@ static int run_bench(int argc, char **argv) {
 const trit_verb trit_verb_bench = {
     "bench",
     "gemm [--tune] | op NAME [--shape RxC] | step [CONFIG [key=value...]] [--profile] | optim | "
-    "memory [CONFIG [key=value...]] [--shape S] [--repeats N] [--json] [--compare FILE "
-    "[--tolerance X]]",
-    "measures matrix products, ops and training steps on this machine",
+    "memory [CONFIG [key=value...]] | save [CONFIG [key=value...]] [--dir D] [--shape S] "
+    "[--repeats N] [--json] [--compare FILE [--tolerance X]]",
+    "measures matrix products, ops, training steps and saving on this machine",
     "  gemm           matrix products: the peak, and shapes as they occur in training\n"
     "  op NAME        one op, forward and backward, against the memory's speed or the peak of\n"
     "                 products: add, activation, gated, rms_norm, layer_norm, fakequant, "
@@ -379,6 +425,10 @@ const trit_verb trit_verb_bench = {
     "in\n"
     "                 turn with plain loops that read and write as much memory\n"
     "  memory         planned bytes of a step as for step, and how much resident memory grows\n"
+    "  save           checkpoints, by default of 99 M parameters with AdamW's state in 8 bits, in "
+    "turn\n"
+    "                 with plain files as large; and how long training waits for one\n"
+    "  --dir D        where save writes, in a directory that it removes (default: here)\n"
     "  --tune         tries the back ends of this build for a second each; new runs on this "
     "machine\n"
     "                 use the fastest ($XDG_CACHE_HOME/trit/gemm.json; TRIT_GEMM overrides it)\n"

@@ -4,6 +4,8 @@
 #include "io/json.h"
 #include "run/bench_op.h"
 
+#include <stdlib.h>
+
 static int setup(void **state) {
     int rc = program_enter(state);
     if (rc) return rc;
@@ -128,9 +130,43 @@ static void tunes(void **state) {
     assert_null(strstr(program_out.at, "--tune"));
 }
 
+static double number(const char *key) {
+    const char *at = strstr(program_out.at, key);
+    if (!at) fail_msg("no %s in %s", key, program_out.at);
+    return strtod(at + strlen(key), NULL);
+}
+
+static void saving(void **state) {
+    (void)state;
+    spit("save.json", "{\"data\": {\"tales_bytes\": 20000}, \"model\": {\"layers\": 1, "
+                      "\"width\": 16, \"heads\": 1, \"context\": 8}, \"quant\": \"none\", "
+                      "\"optim\": {\"state\": \"8bit\"}, \"train\": {\"batch\": 1}}");
+    assert_int_equal(shell("mkdir place"), 0);
+    assert_exit(0, program_run("bench save save.json --dir place --repeats 2 --json"), "");
+    static const char *const keys[] = {
+        "\"parameters\":",   "\"bytes\":",          "\"plain_seconds\":",
+        "\"save_seconds\":", "\"plain_fraction\":", "\"stall_seconds\":"};
+    for (int i = 0; i < 5; i++) assert_true(number(keys[i]) > 0);
+    /* Four bytes a parameter, and state of the same or less. */
+    assert_true(number(keys[1]) >= 4 * number(keys[0]) && number(keys[1]) < 13 * number(keys[0]));
+    assert_true(number(keys[5]) <= number(keys[3]));
+    assert_int_equal(shell("[ -z \"$(ls place)\" ]"), 0);
+    assert_exit(0, program_run("bench save save.json --dir place --repeats 1"), "");
+    assert_non_null(strstr(program_out.at, "training waits"));
+    assert_exit(74, program_run("bench save save.json --dir nowhere"), "in 'nowhere'");
+}
+
+static void refusals(void **state) {
+    (void)state;
+    assert_exit(2, program_run("bench saev"), "did you mean \"save\"?");
+    assert_exit(2, program_run("bench save --repeats 0"), "--repeats");
+    assert_exit(2, program_run("bench gemm --dir x"), "--dir belongs to bench save");
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(one_op), cmocka_unit_test(documented),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(one_op),   cmocka_unit_test(documented),
                                        cmocka_unit_test(compared), cmocka_unit_test(profiles),
-                                       cmocka_unit_test(tunes)};
+                                       cmocka_unit_test(tunes),    cmocka_unit_test(saving),
+                                       cmocka_unit_test(refusals)};
     return cmocka_run_group_tests(tests, setup, program_leave);
 }
