@@ -269,8 +269,9 @@ static void other_ways_to_stop(void **state) {
     wait_for("err", "continues timed at step");
     kill(pid, SIGTERM);
     assert_int_equal(program_wait(pid), 75);
-    /* Stopped at once: while it is held up, no save can begin. */
-    pid = program_start("", "train tiny.json train.steps=1000000 --run twice");
+    /* Stopped at once: while it is held up, no save can begin, and none is under way. */
+    pid = program_start("", "train tiny.json train.steps=1000000 run.save_every=1000000 "
+                            "run.keep_best=false --run twice");
     wait_for("err", " 30/1000000");
     kill(pid, SIGSTOP);
     assert_int_equal(shell("cp -r twice/checkpoints kept-twice"), 0);
