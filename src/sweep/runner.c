@@ -1,5 +1,6 @@
 #include "sweep/runner.h"
 
+#include "autograd/runtime.h"
 #include "io/file.h"
 #include "sweep/halving.h"
 #include "sweep/hparams.h"
@@ -58,6 +59,8 @@ static void pause_ms(long ms) {
 
 static int core_count(void) {
     cpu_set_t set;
+    trit_runtime_options o = {0};
+    if (!trit_runtime_options_env(&o, NULL) && o.n_threads > 0) return o.n_threads;
     return sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
 }
 
@@ -397,7 +400,7 @@ static trit_status work(runner *r, trit_error *e) {
         }
         TRIT_TRY(reap(r, e));
         if (!r->stopping) TRIT_TRY(fill(r, &left, e));
-        if (!r->n_running && (r->stopping || !left)) return TRIT_OK;
+        if (!r->n_running && (r->stopping || !left || r->o->no_wait)) return TRIT_OK;
         if (!r->n_running && !told) {
             trit_log_info(r->o->log, "waiting for cells that other workers have claimed");
             told = true;

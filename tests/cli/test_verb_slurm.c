@@ -98,6 +98,45 @@ static void script_continues(void **state) {
     trit_text_free(&called);
 }
 
+/* Tasks of a sweep's array are workers that share its directory. */
+static void sweeps(void **state) {
+    (void)state;
+    spit("sweep.json", "{\"base\": \"b.json\", \"set\": {\"train.steps\": 4}, "
+                       "\"axes\": {\"optim.lr\": [1e-3, 2e-3, 3e-3]}, \"seeds\": 1}");
+    assert_exit(0, program_run("slurm sweep.json train.batch=1 --parallel 2 --run shared"), "");
+    assert_non_null(strstr(program_out.at, "#SBATCH --array=0-1%2\n"));
+    assert_non_null(strstr(program_out.at, "--output=%x-%A_%a.out\n"));
+    assert_non_null(strstr(program_out.at,
+                           "' sweep 'sweep.json' 'train.batch=1' --no-wait --run 'shared' &\n"));
+    assert_int_equal(shell("mv out sweep.sh; "
+                           "SLURM_ARRAY_TASK_ID=0 bash sweep.sh >/dev/null 2>&1 & "
+                           "SLURM_ARRAY_TASK_ID=1 bash sweep.sh >/dev/null 2>&1; wait"),
+                     0);
+    assert_int_equal(shell("[ $(ls shared/cells/*/result.json | wc -l) = 3 ]"), 0);
+    /* A config with axes is a sweep too; fewer runs than workers. */
+    assert_exit(0, program_run("slurm b.json optim.lr=1e-3,2e-3 seed=1 --parallel 8"), "");
+    assert_non_null(strstr(program_out.at, "#SBATCH --array=0-1%8\n"));
+    assert_non_null(strstr(program_out.at, " --run 'runs/b-sweep' &\n"));
+    assert_exit(2, program_run("slurm sweep.json train.batch=0,1"), "train.batch");
+    /* Submitted by the sweep itself. */
+    assert_int_equal(shell("rm -f called"), 0);
+    assert_int_equal(shell("PATH=$PWD/bin:$PATH '" TRIT_CLI
+                           "' sweep sweep.json --run handed --slurm --time 01:00:00 >out 2>err"),
+                     0);
+    trit_text text = {0};
+    slurp("called", &text);
+    assert_string_equal(text.at, "sbatch handed/slurm.sh\n");
+    slurp("handed/slurm.sh", &text);
+    assert_non_null(strstr(text.at, "#SBATCH --time=01:00:00\n"));
+    assert_non_null(strstr(text.at, "--array=0-2%4\n"));
+    assert_true(exists("handed/sweep.json"));
+    assert_int_equal(shell("PATH=/nowhere '" TRIT_CLI "' sweep sweep.json --run handed --slurm "
+                           ">out 2>err"),
+                     1);
+    wait_for("err", "no such program");
+    trit_text_free(&text);
+}
+
 static void refusals(void **state) {
     (void)state;
     assert_exit(2, program_run("slurm"), "CONFIG is missing");
@@ -109,9 +148,8 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(script_text),
-        cmocka_unit_test(script_runs),
-        cmocka_unit_test(script_continues),
+        cmocka_unit_test(script_text),      cmocka_unit_test(script_runs),
+        cmocka_unit_test(script_continues), cmocka_unit_test(sweeps),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, setup, program_leave);

@@ -1,6 +1,7 @@
 #!/bin/sh
 # A job that `trit slurm` wrote is preempted by a job of a higher partition, and warned once more; it
-# ends with the bits of a run that nobody disturbed. Exit code 77: skipped, Slurm cannot run here.
+# ends with the bits of a run that nobody disturbed. Then the workers of a sweep are preempted, too.
+# Exit code 77: skipped, Slurm cannot run here.
 #
 #   test_slurm.sh TRIT
 set -eu
@@ -65,3 +66,24 @@ for file in checkpoints/step-00004000.h5 checkpoints/best metrics.jsonl config.j
     cmp "straight/$file" "job/$file" || fail "$file differs from the undisturbed run"
 done
 echo "test_slurm: stopped twice, the same bits"
+
+axes="optim.lr=1e-3,2e-3,3e-3 seed=1 train.steps=1000"
+# shellcheck disable=SC2086 # words of their own
+"$trit" sweep job.json $axes --run alone >/dev/null 2>&1 || fail "the undisturbed sweep fails"
+# shellcheck disable=SC2086
+id=$("$trit" sweep job.json $axes --run swept --slurm --partition low --time 60 --parallel 2 |
+    sed -n 's/^Submitted batch job //p')
+[ -n "$id" ] || fail "the sweep was not submitted"
+until_holds "job-${id}_0.out" '1/3' 240
+sbatch --partition=high --ntasks=1 --output=/dev/null --wrap=true >/dev/null
+until_holds "job-${id}_0.out" 'the same command continues' 120
+n=0
+until [ "$(find swept/cells -name result.json | wc -l)" = 3 ]; do
+    n=$((n + 1))
+    [ "$n" -lt 1200 ] || fail "the sweep does not end"
+    sleep 0.2
+done
+for metrics in alone/cells/*/run/metrics.jsonl; do
+    cmp "$metrics" "swept/${metrics#alone/}" || fail "$metrics differs from the undisturbed sweep"
+done
+echo "test_slurm: a sweep's worker was stopped, the same results"
