@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "cli/common.h"
 #include "run/begin.h"
+#include "run/distill.h"
 #include "run/profile.h"
 #include "run/train.h"
 
@@ -93,6 +94,11 @@ static void introduce(const trit_run *r, const char *dir) {
             r->x.k.isa, r->x.blas.name, *r->x.blas.core ? " " : "", r->x.blas.core,
             trit_text_si(plan, (double)r->plan_bytes));
     trit_cli_print_state(stderr, &r->opt, false);
+    if (r->distill && r->distill->cache.at) {
+        fprintf(
+            stderr, "teacher cache: %lld of %lld tokens, %.3g of the probability is in others\n",
+            (long long)r->distill->cache.k, (long long)r->model.cfg.vocab, r->distill->cache.rest);
+    }
     char start[TRIT_QAT_TEXT_BYTES];
     if (*trit_qat_text(&r->qat, c->train.steps, start)) fprintf(stderr, "%s\n", start);
     if (r->step) {

@@ -70,6 +70,31 @@ static trit_status open_losses(trit_run *r, trit_error *e) {
     return TRIT_OK;
 }
 
+/* A temperature changes the probability of tokens that the cache does not know. */
+static trit_status open_cache(trit_run *r, trit_error *e) {
+    trit_distill *d = r->distill;
+    const trit_distill_cfg *c = cfg_of(r);
+    if (!r->data) {
+        return trit_settings_fail(e, r->exp->file, "/distill/cache",
+                                  "what is measured needs a teacher itself: give distill.teacher");
+    }
+    TRIT_TRY_AS(trit_teacher_cache_open(&d->cache, r, c->cache, e), e, "/distill/cache");
+    memcpy(d->hash, d->cache.hash, sizeof d->hash);
+    for (int i = 0; i < d->n_use && d->cache.k < r->model.cfg.vocab; i++) {
+        const trit_loss *row = d->use[i].row;
+        const trit_schedule *t = &c->losses.at[i].knob[0];
+        bool tempered = row->teacher && trit_loss_knob(row, "temperature") == 0;
+        if (!row->teacher || (row->coarse && t->from == 1 && t->to == 1)) continue;
+        char pointer[64];
+        snprintf(pointer, sizeof pointer, "/distill/losses/%d", i);
+        return trit_settings_fail(e, r->exp->file, pointer,
+                                  "the cache keeps %lld of %lld tokens; %s%s needs all of them",
+                                  (long long)d->cache.k, (long long)r->model.cfg.vocab, row->name,
+                                  tempered && row->coarse ? " at a temperature" : "");
+    }
+    return TRIT_OK;
+}
+
 trit_status trit_distill_open(trit_run *r, const trit_runtime_options *options, trit_error *e) {
     const trit_distill_cfg *c = cfg_of(r);
     if (!*c->teacher && !*c->cache && !c->losses.n) return TRIT_OK;
@@ -78,6 +103,7 @@ trit_status trit_distill_open(trit_run *r, const trit_runtime_options *options, 
     trit_distill *d = r->distill;
     d->beta = 0.5;
     TRIT_TRY(open_losses(r, e));
+    if (*c->cache) return open_cache(r, e);
     if (!*c->teacher) return TRIT_OK;
     d->taught = true;
     bool self = strcmp(c->teacher, TRIT_TEACHER_SELF) == 0;
@@ -99,6 +125,7 @@ trit_status trit_distill_open(trit_run *r, const trit_runtime_options *options, 
 void trit_distill_close(trit_distill *d) {
     if (!d) return;
     trit_graph_free(&d->graph.graph);
+    trit_teacher_cache_close(&d->cache);
     trit_run_close(&d->run);
     trit_experiment_close(&d->exp);
 }
@@ -110,6 +137,14 @@ void trit_distill_build(trit_distill *d, trit_graph *g, trit_transformer_io *io)
     const trit_tensor *shape = &io->logits->val;
     if (d->taught) {
         t.logits = trit_input_at(g, "teacher", TRIT_REAL, shape->ndim, shape->dim, d->logits);
+    }
+    if (d->cache.at) {
+        int64_t dim[3] = {shape->dim[0], shape->dim[1], d->cache.k};
+        t.logits = trit_input(g, "teacher", TRIT_REAL, 3, dim);
+        t.ids = trit_input(g, "teacher_ids", TRIT_I32, 3, dim);
+        dim[2] = 2;
+        t.mass = trit_input(g, "teacher_mass", TRIT_REAL, 3, dim);
+        d->cached = t;
     }
     io->loss = trit_logit_losses(g, io->logits, io->labels, &t, d->use, d->n_use);
 }
@@ -151,6 +186,12 @@ trit_status trit_distill_teach(trit_run *r, const int32_t *tokens, trit_error *e
                      (long long)r->step, cfg_of(r)->teacher);
 }
 
+trit_status trit_distill_recall(const trit_run *r, int64_t first, trit_error *e) {
+    const trit_distill *d = r->distill;
+    if (!d || !d->cache.at) return TRIT_OK;
+    return trit_teacher_cache_read(&d->cache, first, r->train.B, &d->cached, e);
+}
+
 void trit_distill_count(const trit_run *r) {
     trit_distill *d = r->distill;
     double share = 1 / (double)r->exp->cfg.train.accumulate;
@@ -184,16 +225,18 @@ const char *trit_distill_text(const trit_run *r, char buf[512]) {
 
 /* ---- what losses need to know -------------------------------------------------------------- */
 
-/* Mean of the largest probability, over the rows of the newest logits. */
+/* Mean of the largest probability of the teacher, over the newest micro-batch. */
 static double mean_confidence(const trit_run *r) {
     const trit_distill *d = r->distill;
-    int64_t cols = r->model.cfg.vocab, rows = trit_len(d->graph.io.logits) / cols;
+    bool cached = d->cache.at != NULL;
+    int64_t cols = cached ? d->cache.k : r->model.cfg.vocab, rows = r->train.B * r->train.T;
+    const trit_real *z = cached ? trit_val(d->cached.logits) : d->logits;
     double sum = 0;
-    for (int64_t i = 0; i < rows; i++) {
-        const trit_real *z = d->logits + i * cols;
+    for (int64_t i = 0; i < rows; i++, z += cols) {
         trit_real most = z[0];
         for (int64_t j = 1; j < cols; j++) most = z[j] > most ? z[j] : most;
-        sum += exp((double)most - (double)r->x.k.log_sum_exp(cols, z));
+        trit_real lse = cached ? trit_val(d->cached.mass)[2 * i] : r->x.k.log_sum_exp(cols, z);
+        sum += exp((double)most - (double)lse);
     }
     return sum / (double)rows;
 }
@@ -210,11 +253,13 @@ static int asks(const trit_run *r) {
 
 trit_status trit_distill_bind(trit_run *r, trit_error *e) {
     trit_distill *d = r->distill;
-    if (!d || !d->taught) return TRIT_OK;
-    trit_graph_bind(&d->graph.graph, r->plan);
-    trit_transformer_step(d->model, d->run.step);
+    if (!d || (!d->taught && !d->cache.at)) return TRIT_OK;
+    if (d->taught) {
+        trit_graph_bind(&d->graph.graph, r->plan);
+        trit_transformer_step(d->model, d->run.step);
+    }
     int at = asks(r);
-    if (at < 0 || !r->data) return TRIT_OK;
+    if (at < 0 || !r->train.graph.node || !r->data) return TRIT_OK;
     if (strcmp(d->hash, TRIT_TEACHER_SELF) == 0) {
         char pointer[64];
         snprintf(pointer, sizeof pointer, "/distill/losses/%d/beta", at);
@@ -222,13 +267,16 @@ trit_status trit_distill_bind(trit_run *r, trit_error *e) {
                                   "give a share: that of a student's own weights changes");
     }
     const trit_run_graph *g = &r->train;
+    const trit_train_cfg *c = &r->exp->cfg.train;
+    int64_t most = c->steps * c->accumulate, n = most < N_MEASURE ? most : N_MEASURE;
     double sum = 0;
-    for (int64_t i = 0; i < N_MEASURE; i++) {
+    for (int64_t i = 0; i < n; i++) {
         trit_data_train(r->data, (uint64_t)r->exp->cfg.train.seed, i * g->B, g->B, g->T,
                         g->io.tokens->val.data, g->io.labels->val.data);
         TRIT_TRY(trit_distill_teach(r, g->io.tokens->val.data, e));
+        TRIT_TRY(trit_distill_recall(r, i * g->B, e));
         sum += mean_confidence(r);
     }
-    d->beta = sum / N_MEASURE;
+    d->beta = sum / (double)n;
     return TRIT_OK;
 }

@@ -7,8 +7,7 @@
 #ifndef TRIT_RUN_DISTILL_H
 #define TRIT_RUN_DISTILL_H
 
-#include "distill/op_logits.h"
-#include "run/run.h"
+#include "run/teacher_cache.h"
 
 typedef struct trit_distill {
     trit_loss_use *use; /* [n_use] the losses of the config; run arena */
@@ -22,9 +21,11 @@ typedef struct trit_distill {
     trit_transformer own;    /* of the student itself: without quantizers */
     trit_transformer *model; /* one of both */
     trit_run_graph graph;
-    trit_real *logits; /* [B, T, V] of the tokens that it saw last; run arena */
-    void *work;        /* of comparisons */
-    char hash[17];     /* of its weights, "self", or of the cache; "" without a teacher */
+    trit_real *logits;          /* [B, T, V] of the tokens that it saw last; run arena */
+    trit_teacher_cache cache;   /* instead of a live one; at is NULL without */
+    trit_teacher_logits cached; /* inputs of the training graph, of the cache */
+    void *work;                 /* of comparisons */
+    char hash[17];              /* of its weights, "self", or of the cache; "" without a teacher */
 } trit_distill;
 
 /* Makes r->distill, in r's arena: opens and checks the teacher that the config names, and traces
@@ -42,6 +43,8 @@ trit_status trit_distill_bind(trit_run *r, trit_error *e);
 void trit_distill_begin(const trit_run *r);
 /* Lets the teacher see tokens i32 [B, T]. E_NUMERIC: a logit of it is not finite. */
 trit_status trit_distill_teach(trit_run *r, const int32_t *tokens, trit_error *e);
+/* The same from the cache, for the windows of training from `first` on. E_FORMAT: damaged. */
+trit_status trit_distill_recall(const trit_run *r, int64_t first, trit_error *e);
 /* After the student's forward: adds this micro-batch to the means. */
 void trit_distill_count(const trit_run *r);
 /* After the forward of an evaluation: adds its tokens to *a, where there is a teacher. */

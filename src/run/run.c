@@ -371,6 +371,7 @@ static trit_status run_batches(trit_run *r, const volatile sig_atomic_t *stop,
                         g->io.labels->val.data);
         trit_profile_phase(r->profile, TRIT_PHASE_DATA);
         TRIT_TRY(trit_distill_teach(r, g->io.tokens->val.data, e));
+        TRIT_TRY(trit_distill_recall(r, first, e));
         trit_graph_forward(&g->graph, &r->x);
         TRIT_TRY(check_quantizers(r, g, e));
         trit_distill_count(r);

@@ -98,8 +98,8 @@ static void a_teacher_of_no_weight_changes_nothing(void **state) {
 /* Without labels, the student comes to answer as its teacher does. */
 static void students_learn_from_it(void **state) {
     (void)state;
-    static const char *const losses[] = {"kl", "rkl", "cakld", "logits-mse"};
-    for (int i = 0; i < 4; i++) {
+    static const char *const losses[] = {"kl", "cakld"};
+    for (int i = 0; i < 2; i++) {
         char more[256];
         trit_error e = {0};
         trit_step_result step;
