@@ -1,7 +1,7 @@
 /* trit train: from one JSON file to a trained model. */
-#include "base/clock.h"
 #include "cli/common.h"
 #include "run/begin.h"
+#include "run/clock.h"
 #include "run/distill.h"
 #include "run/profile.h"
 #include "run/train.h"

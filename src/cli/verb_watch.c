@@ -1,6 +1,6 @@
 /* trit watch: how far a sweep is. */
-#include "base/clock.h"
 #include "cli/common.h"
+#include "run/clock.h"
 #include "sweep/results.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 #include "run/bench.h"
 
-#include "base/clock.h"
+#include "run/clock.h"
 #include "run/profile.h"
 
 #include <math.h>

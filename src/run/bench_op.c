@@ -1,9 +1,9 @@
 #include "run/bench_op.h"
 
 #include "autograd/ops.h"
-#include "base/clock.h"
 #include "base/text.h"
 #include "layers/linear.h"
+#include "run/clock.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "run/child.h"
 
-#include "base/clock.h"
+#include "run/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 #include "run/profile.h"
 
-#include "base/clock.h"
 #include "io/json.h"
+#include "run/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* A save on a thread of its own. A child process (fork) would need no copy, but the C library,
  * OpenMP and HDF5 may not be used in the child of a process with threads, and pages that training
  * writes meanwhile are copied one fault at a time, in the loop. */
-#include "base/clock.h"
+#include "run/clock.h"
 #include "run/store_files.h"
 
 #include <pthread.h>

@@ -1,6 +1,6 @@
 #include "run/train.h"
 
-#include "base/clock.h"
+#include "run/clock.h"
 #include "run/distill.h"
 
 #include <inttypes.h>

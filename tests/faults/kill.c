@@ -167,6 +167,25 @@ static const char cli_config[] =
     "\"train\": {\"steps\": 400, \"batch\": 2, \"accumulate\": 2, \"eval_every\": 50}, "
     "\"run\": {\"threads\": 1, \"save_every\": 20, \"log_every\": 1, \"plot\": false}}";
 
+/* Waits until the program has its handlers, or is gone: it has to load first, which takes as long
+ * as the machine is busy. */
+static void await_handler(pid_t pid, int number) {
+    char path[64], line[256];
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    for (bool caught = false; !caught;) {
+        FILE *f = fopen(path, "r");
+        if (!f) return;
+        while (!caught && fgets(line, sizeof line, f)) {
+            if (strncmp(line, "State:", 6) == 0 && strchr(line, 'Z')) caught = true;
+            if (strncmp(line, "SigCgt:", 7) == 0) {
+                caught = strtoull(line + 7, NULL, 16) >> (number - 1) & 1;
+            }
+        }
+        fclose(f);
+        usleep(500);
+    }
+}
+
 /* Any of the signals, at any moment from the start of the program on: it ends with 75 or is done.
  */
 static void one_signal(suite *u, int i, int64_t whole) {
@@ -177,8 +196,8 @@ static void one_signal(suite *u, int i, int64_t whole) {
     remove_tree("signalled");
     for (; code == 75 && n < 4; n++) {
         pid_t pid = start("signalled");
-        /* Never before the handlers are in place: the program has to load first. */
-        usleep((useconds_t)(whole / 8 + draw(STREAM_SIGNAL, 8 * (uint64_t)i + (uint64_t)n, whole)));
+        await_handler(pid, number);
+        usleep((useconds_t)draw(STREAM_SIGNAL, 8 * (uint64_t)i + (uint64_t)n, whole));
         if (way == 2) {
             kill(pid, SIGSTOP);
             usleep(20000);

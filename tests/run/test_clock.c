@@ -1,4 +1,4 @@
-#include "base/clock.h"
+#include "run/clock.h"
 
 #include "testing.h"
 
