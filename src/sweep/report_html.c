@@ -313,7 +313,7 @@ static void add_costs(const trit_results *r, const trit_analysis *a, trit_text *
 
 static void add_cells(const trit_results *r, const char *link, trit_text *out) {
     const char *heads[TRIT_SWEEP_MAX_AXIS + TRIT_SWEEP_MAX_RUNG + 16];
-    char rung[TRIT_SWEEP_MAX_RUNG][16];
+    char rung[TRIT_SWEEP_MAX_RUNG][24];
     int n = 0;
     heads[n++] = "run";
     for (int k = 0; k < r->n_axis; k++) heads[n++] = r->axis[k].name;

@@ -5,7 +5,7 @@
 #include "sweep/sweep.h"
 
 /* Reads the object, NULL for none. TRIT_E_CONFIG. */
-trit_status trit_sweep_search_read(trit_sweep_search *out, const cJSON *v, trit_error *e);
+trit_status trit_sweep_search_read(trit_sweep_search *s, const cJSON *v, trit_error *e);
 /* How many of n_point points, each of n_seed cells, are drawn. TRIT_E_CONFIG when the budget is
  * less than one. */
 trit_status trit_sweep_search_count(const trit_sweep_search *s, int64_t n_point, int n_seed,
