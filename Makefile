@@ -5,9 +5,10 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 DESTDIR ?=
 RUN ?= runs/quickstart
+FUZZ_SECONDS ?= 600
 
 .DEFAULT_GOAL := all
-.PHONY: all demo test test-rows test-sweeps test-faults test-asan test-clang test-valgrind lint format install \
+.PHONY: all demo test test-rows test-sweeps test-faults test-asan test-clang test-valgrind fuzz lint format install \
     clean help build-packages check-packages compile
 
 LAUNCHER := $(if $(shell command -v ccache),-DCMAKE_C_COMPILER_LAUNCHER=ccache)
@@ -53,7 +54,7 @@ test-sweeps: build-packages ## 24 cells and their sweep are killed 20 times; rep
 
 test-faults: build-packages ## every fault against the promise that no checkpoint is lost or wrong (minutes)
 	@$(MAKE) --no-print-directory compile
-	@$(BUILD)/tests/faults
+	@nice -n 5 $(BUILD)/tests/faults
 
 test-asan: build-packages ## all tests under the address and undefined-behaviour sanitizers (gcc)
 	@$(configure) -B $(BUILD)-asan --log-level=WARNING -DCMAKE_C_COMPILER=gcc \
@@ -70,6 +71,11 @@ test-valgrind: check-packages ## a few test programs under valgrind
 	@$(MAKE) --no-print-directory compile
 	@scripts/valgrind.sh $(BUILD)
 
+fuzz: check-packages ## fuzzers of what is read (clang, 10 minutes in all, or FUZZ_SECONDS); finds stay in build-fuzz
+	@$(configure) -B $(BUILD)-fuzz --log-level=WARNING -DCMAKE_C_COMPILER=clang -DTRIT_FUZZ=ON \
+	    -DCMAKE_BUILD_TYPE=RelWithDebInfo -DTRIT_SANITIZE=address,undefined
+	@scripts/fuzz.sh $(BUILD)-fuzz $(FUZZ_SECONDS)
+
 lint: check-packages ## clang-format and clang-tidy over every source file
 	@$(configure) -B $(BUILD)-lint --log-level=WARNING -DCMAKE_C_COMPILER=clang
 	@scripts/lint.sh $(BUILD)-lint
@@ -81,8 +87,8 @@ install: all ## install into DESTDIR/PREFIX (default /usr/local)
 	@DESTDIR="$(DESTDIR)" cmake --install $(BUILD) --prefix $(PREFIX)
 
 clean: ## remove the build folders; runs stay
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(BUILD)-lint
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(BUILD)-fuzz $(BUILD)-lint
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
-	@echo "  Variables: BUILD=$(BUILD) JOBS=$(JOBS) PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) RUN=$(RUN)"
+	@echo "  Variables: BUILD=$(BUILD) JOBS=$(JOBS) PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) RUN=$(RUN) FUZZ_SECONDS=$(FUZZ_SECONDS)"
