@@ -102,6 +102,25 @@ trit_status trit_tensorboard_image(trit_tensorboard *t, int64_t step, const char
     return status;
 }
 
+trit_status trit_tensorboard_session(const char *run_dir, const char *group,
+                                     const trit_tfevents_setting *setting, int n, trit_session how,
+                                     trit_error *e) {
+    char path[PATH_BYTES];
+    double wall = (double)time(NULL);
+    trit_text out = {0};
+    trit_tfevents_version(&out, wall);
+    trit_tfevents_session(&out, wall, group, setting, n);
+    if (how != TRIT_SESSION_RUNNING) trit_tfevents_session_end(&out, wall, how);
+    snprintf(path, sizeof path, "%s/tensorboard", run_dir);
+    trit_status status = out.failed ? TRIT_FAIL(e, E_NOMEM, "no memory for events")
+                                    : trit_file_make_dir(NULL, path, e);
+    /* Its name sorts before those of the run's own files. */
+    snprintf(path, sizeof path, "%s/tensorboard/events.out.tfevents.0.sweep", run_dir);
+    if (!status) status = trit_file_replace(NULL, path, out.at, out.len, e);
+    trit_text_free(&out);
+    return status;
+}
+
 void trit_tensorboard_free(trit_tensorboard *t) {
     free(t->path);
     *t = (trit_tensorboard){0};

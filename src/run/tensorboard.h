@@ -4,6 +4,7 @@
 #define TRIT_RUN_TENSORBOARD_H
 
 #include "base/text.h"
+#include "io/tfevents.h"
 
 /* Zero-initialise; free path. */
 typedef struct trit_tensorboard {
@@ -19,6 +20,11 @@ trit_status trit_tensorboard_add(trit_tensorboard *t, const char *run_dir, int64
  * has added the picture. */
 trit_status trit_tensorboard_image(trit_tensorboard *t, int64_t step, const char *tag,
                                    const char *path, trit_error *e);
+/* Writes what a run is set to, and how it is, into a file of its own beside its events: the newest
+ * replaces what was there. */
+trit_status trit_tensorboard_session(const char *run_dir, const char *group,
+                                     const trit_tfevents_setting *setting, int n, trit_session how,
+                                     trit_error *e);
 void trit_tensorboard_free(trit_tensorboard *t);
 
 #endif

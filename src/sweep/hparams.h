@@ -2,7 +2,7 @@
 #ifndef TRIT_SWEEP_HPARAMS_H
 #define TRIT_SWEEP_HPARAMS_H
 
-#include "io/tfevents.h"
+#include "run/tensorboard.h"
 #include "sweep/sweep.h"
 
 #include <stdbool.h>

@@ -84,7 +84,7 @@ static void edges(void **state) {
     s = measure(&sp, 1, 8, X, 1);
     assert_int_equal(s.n_bin, 3);
     assert_near(s.scale, 1.2125, 1e-6); /* mean of those beyond 0.49 */
-    assert_near(s.zero, 0.5, 1e-12);   /* -1.2125 0 0 0 0 1.2125 1.2125 1.2125, arXiv 1605.04711 */
+    assert_near(s.zero, 0.5, 1e-12);    /* -1.2125 0 0 0 0 1.2125 1.2125 1.2125, arXiv 1605.04711 */
     assert_near(s.clip, 0.25, 1e-12);
     assert_near(s.bin[2], 0.375, 1e-12);
     assert_true(isnan(s.edge) && isnan(s.dead));
