@@ -36,8 +36,8 @@ forbid '_[eE]xit *\(' 'src/cli/|src/run/|src/sweep/' 'return a trit_status'
 forbid '(s?rand|rand_r|s?random|[dlm]rand48|arc4random|getrandom|getentropy) *\(' 'nowhere' \
     'draw from a trit_rng (base/rng.h): a pure function of seed, stream, step and element'
 forbid '(time|clock|clock_gettime|gettimeofday|timespec_get|omp_get_wtime) *\(' \
-    'src/run/|src/sweep/|src/cli/' \
-    'take the time as an argument; clocks belong to src/run, src/sweep and src/cli'
+    'src/run/|src/cli/' \
+    'take the time as an argument; clocks belong to src/run and src/cli'
 
 # Floating-point law: flags in the build, pragmas and attributes in the sources.
 flags='-f(fast-math|unsafe-math-optimizations|associative-math|reciprocal-math|finite-math-only|no-signed-zeros)|-Ofast|-ffp-contract=(on|fast)'
