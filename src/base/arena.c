@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 struct trit_arena_block {
     trit_arena_block *next;
@@ -68,4 +69,11 @@ bool trit_bytes_mul(size_t n, size_t size, size_t *out) {
     if (size && n > SIZE_MAX / size) return false;
     *out = n * size;
     return true;
+}
+
+void trit_memory_advise(void *at, size_t n_bytes) {
+    enum { LARGE = 2 << 20 };
+    size_t skip = (LARGE - (uintptr_t)at % LARGE) % LARGE;
+    if (n_bytes < skip + LARGE) return;
+    madvise((char *)at + skip, (n_bytes - skip) / LARGE * LARGE, MADV_HUGEPAGE);
 }

@@ -32,4 +32,7 @@ void trit_arena_free(trit_arena *a);
 /* Checked n * size for allocations: false on overflow. */
 bool trit_bytes_mul(size_t n, size_t size, size_t *out);
 
+/* Asks for large pages behind at[n_bytes], which make the first touch of much memory cheap. */
+void trit_memory_advise(void *at, size_t n_bytes);
+
 #endif

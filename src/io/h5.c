@@ -1,5 +1,7 @@
 #include "io/h5.h"
 
+#include "base/arena.h"
+
 #include <hdf5.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -11,6 +13,7 @@ struct trit_h5 {
     char name[32]; /* HDF5 takes files in memory of the same name for the same file */
     char *at;      /* the image; owned while writing, borrowed while reading */
     size_t n_bytes;
+    size_t room, expected; /* writing: allocated, and what may be needed */
     bool writing;
 };
 
@@ -68,13 +71,18 @@ static void *image_realloc(void *at, size_t n_bytes, H5FD_file_image_op_t op, vo
     trit_h5 *h = self;
     (void)at, (void)op;
     if (!h->writing) return NULL;
-    char *more = realloc(h->at, n_bytes + TAIL_BYTES);
-    if (!more) return NULL;
-    if (n_bytes > h->n_bytes) memset(more + h->n_bytes, 0, n_bytes - h->n_bytes);
-    more[n_bytes] = '\0';
-    h->at = more;
+    if (n_bytes + TAIL_BYTES > h->room) {
+        size_t room = (n_bytes > h->expected ? n_bytes : h->expected) + TAIL_BYTES;
+        char *more = realloc(h->at, room);
+        if (!more) return NULL;
+        trit_memory_advise(more, room);
+        h->at = more;
+        h->room = room;
+    }
+    if (n_bytes > h->n_bytes) memset(h->at + h->n_bytes, 0, n_bytes - h->n_bytes);
+    h->at[n_bytes] = '\0';
     h->n_bytes = n_bytes;
-    return more;
+    return h->at;
 }
 
 static herr_t image_free(void *at, H5FD_file_image_op_t op, void *self) {
@@ -132,6 +140,8 @@ trit_status trit_h5_create(trit_h5 **out, size_t n_bytes, trit_error *e) {
     ALONE;
     trit_h5 *h = new_h5(true);
     if (!h) return TRIT_FAIL(e, E_NOMEM, "no memory for an HDF5 file");
+    /* Sums and indexes of chunks add less than a hundredth. */
+    h->expected = n_bytes + n_bytes / 8 + 65536;
     hid_t fapl = access_list(h, n_bytes / 8 + 65536), fcpl = H5Pcreate(H5P_FILE_CREATE);
     if (fapl >= 0 && fcpl >= 0 && H5Pset_obj_track_times(fcpl, 0) >= 0) {
         h->file = H5Fcreate(h->name, H5F_ACC_TRUNC, fcpl, fapl);
@@ -293,7 +303,7 @@ trit_status trit_h5_finish(trit_h5 *h, trit_text *out, trit_error *e) {
     h->file = -1;
     if (n <= 0 || closed < 0 || (size_t)n > h->n_bytes) return failed(e, "", "cannot finish");
     h->at[n] = '\0';
-    *out = (trit_text){.at = h->at, .len = (size_t)n, .cap = h->n_bytes + TAIL_BYTES};
+    *out = (trit_text){.at = h->at, .len = (size_t)n, .cap = h->room};
     h->at = NULL;
     h->n_bytes = 0;
     return TRIT_OK;

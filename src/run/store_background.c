@@ -43,8 +43,9 @@ trit_status trit_store_reserve(trit_store *s, trit_run *r, trit_error *e) {
     if (s->stage) return TRIT_OK;
     TRIT_TRY(trit_store_stage_bytes(r, &n_bytes, e));
     s->stage = aligned_alloc(TRIT_ALIGN, n_bytes);
-    if (s->stage) return TRIT_OK;
-    return TRIT_FAIL(e, E_NOMEM, "no memory for %zu bytes to save from", n_bytes);
+    if (!s->stage) return TRIT_FAIL(e, E_NOMEM, "no memory for %zu bytes to save from", n_bytes);
+    trit_memory_advise(s->stage, n_bytes);
+    return TRIT_OK;
 }
 
 /* Signals are for the threads of the program. */

@@ -16,21 +16,13 @@ static bool is_checked(const trit_ckpt_tensor *t) {
            (!strncmp(t->path, "param/", 6) || !strncmp(t->path, "optim/", 6));
 }
 
-/* Looks at a tensor, and copies it unless `to` is NULL; false where a number is not finite. */
-static bool take_tensor(const trit_exec *x, const trit_ckpt_tensor *t, char *to) {
-    trit_tensor shape = trit_tensor_make(t->dtype, t->ndim, t->dim);
-    int64_t n_bytes = (int64_t)trit_tensor_bytes(&shape);
-    bool checked = is_checked(t);
-    atomic_bool bad = false;
-    if (!to && !checked) return true;
-#pragma omp parallel for schedule(static) num_threads(x->n_threads)
-    for (int64_t at = 0; at < n_bytes; at += BLOCK_BYTES) {
-        int64_t n = n_bytes - at < BLOCK_BYTES ? n_bytes - at : BLOCK_BYTES;
-        const void *from = (const char *)t->data + at;
-        if (to) from = memcpy(to + at, from, (size_t)n);
-        if (checked && !x->k.all_finite(n / (int64_t)sizeof(trit_real), from)) bad = true;
-    }
-    return !bad;
+/* Looks at a block of a tensor, and copies it unless `to` is NULL; false where a number is not
+ * finite. */
+static bool take_block(const trit_exec *x, const trit_ckpt_tensor *t, int64_t at, int64_t n,
+                       char *to) {
+    const void *from = (const char *)t->data + at;
+    if (to) from = memcpy(to + at, from, (size_t)n);
+    return !is_checked(t) || x->k.all_finite(n / (int64_t)sizeof(trit_real), from);
 }
 
 /* A multiple of what vectors are aligned to. */
@@ -45,16 +37,40 @@ size_t trit_store_room(const trit_ckpt_tensor *t, int n) {
     return room;
 }
 
-static trit_status take_tensors(trit_store_job *j, const trit_run *r, char *stage, trit_error *e) {
-    for (int i = 0; i < j->n_tensor; i++) {
-        trit_ckpt_tensor *t = &j->tensor[i];
-        if (!take_tensor(&r->x, t, stage)) {
-            return TRIT_FAIL(e, E_NUMERIC, "step %" PRId64 ": not saved, as %s is not finite",
-                             r->step, t->path);
+/* Index of the first tensor that is not finite; n_tensor: none. Threads do not wait for each other
+ * between tensors, as there may be hundreds of small ones. */
+static int take_all(const trit_store_job *j, const trit_exec *x, char *stage) {
+    atomic_int bad = j->n_tensor;
+#pragma omp parallel num_threads(x->n_threads)
+    {
+        char *to = stage;
+        for (int i = 0; i < j->n_tensor; i++) {
+            const trit_ckpt_tensor *t = &j->tensor[i];
+            trit_tensor shape = trit_tensor_make(t->dtype, t->ndim, t->dim);
+            int64_t n_bytes = (int64_t)trit_tensor_bytes(&shape);
+#pragma omp for schedule(static) nowait
+            for (int64_t at = 0; at < n_bytes; at += BLOCK_BYTES) {
+                int64_t n = n_bytes - at < BLOCK_BYTES ? n_bytes - at : BLOCK_BYTES;
+                if (take_block(x, t, at, n, to)) continue;
+                int seen = bad;
+                while (i < seen && !atomic_compare_exchange_weak(&bad, &seen, i)) {
+                }
+            }
+            if (to) to += room_of(t);
         }
-        if (!stage) continue;
-        t->data = stage;
-        stage += room_of(t);
+    }
+    return bad;
+}
+
+static trit_status take_tensors(trit_store_job *j, const trit_run *r, char *stage, trit_error *e) {
+    int bad = take_all(j, &r->x, stage);
+    if (bad < j->n_tensor) {
+        return TRIT_FAIL(e, E_NUMERIC, "step %" PRId64 ": not saved, as %s is not finite", r->step,
+                         j->tensor[bad].path);
+    }
+    for (int i = 0; stage && i < j->n_tensor; i++) {
+        j->tensor[i].data = stage;
+        stage += room_of(&j->tensor[i]);
     }
     return TRIT_OK;
 }

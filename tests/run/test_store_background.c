@@ -12,7 +12,7 @@
 typedef struct gate {
     atomic_bool shut;
     atomic_int inside, n_sync, most_inside;
-    int err; /* of a flush; 0: it works */
+    atomic_int err; /* of a flush; 0: it works */
     pthread_t loop;
     atomic_bool in_loop; /* a flush came from the loop's own thread */
 } gate;
