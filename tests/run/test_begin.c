@@ -247,7 +247,7 @@ static void integers_are_taken_over(void **state) {
                                        "{\"form\": \"blockap\", \"bits\": 8, \"group\": 16}"};
     static const int bits[] = {3, 3, 8};
     for (int i = 0; i < 3; i++) {
-        char more[512], dir[2][16];
+        char more[512], dir[2][24];
         session x;
         trit_error e;
         snprintf(dir[0], sizeof dir[0], "phase1-%d", i);
