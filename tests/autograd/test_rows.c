@@ -124,7 +124,7 @@ static outcome *run(const shape *s, const char *weights, const char *inputs, boo
     assert_ok(trit_graph_plan(&g, b.loss, w.plan, &e));
     assert_ok(trit_runtime_scratch(&x, g.scratch_bytes, &e));
     assert_ok(trit_runtime_work(&x, g.work_bytes, &e));
-    memset(x.scratch, 0xff, x.scratch_bytes * (size_t)x.n_threads);
+    if (x.scratch) memset(x.scratch, 0xff, x.scratch_bytes * (size_t)x.n_threads);
     void *at = aligned_alloc(64, g.plan_bytes + 64);
     memset(at, 0xff, g.plan_bytes + 64);
     trit_graph_bind(&g, at);

@@ -244,8 +244,9 @@ static void write_file(const disk *d, int i, int n, int chance) {
     const content *c = &d->file[i];
     int64_t luck =
         chance < 2 ? chance : draw(6, (uint64_t)n * 64 + (uint64_t)chance * 7 + (uint64_t)i, 4);
-    if (luck == 1 || (c->n_now == c->n_flushed && !memcmp(c->now, c->flushed, c->n_now))) {
-        write_all(d->name[i], c->now, c->n_now);
+    bool same = c->n_now == c->n_flushed && (!c->n_now || !memcmp(c->now, c->flushed, c->n_now));
+    if (luck == 1 || same) {
+        write_all(d->name[i], c->n_now ? c->now : "", c->n_now);
         return;
     }
     size_t n_bytes = luck == 0 || c->n_now < c->n_flushed ? c->n_flushed
@@ -253,7 +254,7 @@ static void write_file(const disk *d, int i, int n, int chance) {
                                  : c->n_flushed + (c->n_now - c->n_flushed) / 2;
     char *bytes = calloc(n_bytes + 1, 1);
     if (!bytes) abort();
-    if (luck == 3) memcpy(bytes, c->now, n_bytes);
+    if (luck == 3 && n_bytes) memcpy(bytes, c->now, n_bytes);
     if (c->n_flushed) memcpy(bytes, c->flushed, c->n_flushed);
     write_all(d->name[i], bytes, n_bytes);
     free(bytes);
