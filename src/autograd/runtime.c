@@ -20,8 +20,9 @@ trit_status trit_runtime_options_env(trit_runtime_options *o, trit_error *e) {
     trit_kernels k;
     trit_blas blas;
     if (getenv("TRIT_CPU")) o->cpu = getenv("TRIT_CPU");
-    if (getenv("TRIT_GEMM") && *getenv("TRIT_GEMM")) {
-        o->gemm = getenv("TRIT_GEMM");
+    const char *gemm = getenv("TRIT_GEMM");
+    if (gemm && *gemm) {
+        o->gemm = gemm;
         o->gemm_by = "TRIT_GEMM";
     }
     /* Tried here, where a message can still say where the word came from. */

@@ -7,7 +7,7 @@
 
 /* Reads and expands the sweep of args[n]; what is left out is told on stderr. dir: NULL for the
  * default. path: the sweep's directory, which need not exist. */
-trit_status trit_sweep_plan(trit_sweep *s, int n, char **args, const char *dir,
+trit_status trit_sweep_plan(trit_sweep *s, int n, char **argv, const char *dir,
                             char path[TRIT_SLURM_PATH], trit_error *e);
 /* Cells that are runs of their own. */
 int trit_sweep_count_runs(const trit_sweep *s);

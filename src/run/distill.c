@@ -79,7 +79,7 @@ static trit_status open_cache(trit_run *r, trit_error *e) {
                                   "what is measured needs a teacher itself: give distill.teacher");
     }
     TRIT_TRY_AS(trit_teacher_cache_open(&d->cache, r, c->cache, e), e, "/distill/cache");
-    memcpy(d->hash, d->cache.hash, sizeof d->hash);
+    snprintf(d->hash, sizeof d->hash, "%s", d->cache.hash);
     for (int i = 0; i < d->n_use && d->cache.k < r->model.cfg.vocab; i++) {
         const trit_loss *row = d->use[i].row;
         const trit_schedule *t = &c->losses.at[i].knob[0];

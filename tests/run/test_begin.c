@@ -241,9 +241,10 @@ static void steps_of_other_levels_are_left_behind(void **state) {
  * only steps move. */
 static void integers_are_taken_over(void **state) {
     (void)state;
+    static const char learned[] = "{\"grid\": \"int\", \"bits\": 3, \"scale\": \"learned\", "
+                                  "\"granularity\": \"group\", \"group\": 16}";
     static const char *const from[] = {"{\"form\": \"blockap\", \"bits\": 3, \"group\": 16}",
-                                       "{\"grid\": \"int\", \"bits\": 3, \"scale\": \"learned\", "
-                                       "\"granularity\": \"group\", \"group\": 16}",
+                                       learned,
                                        "{\"form\": \"blockap\", \"bits\": 8, \"group\": 16}"};
     static const int bits[] = {3, 3, 8};
     for (int i = 0; i < 3; i++) {
