@@ -60,7 +60,7 @@ function share(total, count, name) {
 
 function write_table(    i, name) {
     print "| method | weights | tales | gap to fp32 (seeds) | shakespeare | gap to fp32 (seeds) " \
-        "| time of a step / fp32 | zeros | flips a step |\n|---|---|---|---|---|---|---|---|---|" >"results.md"
+        "| time of a step / fp32 | zeros | flips in 10 steps |\n|---|---|---|---|---|---|---|---|---|" >"results.md"
     for (i = 1; i <= n_name; i++) {
         name = order[i]
         printf "| %s | %s | %s | %s | %s | %s | %s |\n", name == "none" ? "full precision" : label[name],
