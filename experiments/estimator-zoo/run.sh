@@ -53,9 +53,10 @@ list() {
         END { if (line) print line }' | sort
 }
 
-# Settings of a method's runs.
+# Settings of a method's runs: a residual path is back at 0 when training ends.
 settings() {
     words "$1"
+    ! resolve "$1" | grep -q '"residual": {' || echo "quant.weights.knobs.residual.end=$steps"
     case " $frozen_forms " in
     *" $(resolve "$1" | form_of || true) "*) echo "quant.weights.start=$((steps / 2))" ;;
     esac
