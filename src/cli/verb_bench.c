@@ -116,18 +116,21 @@ static trit_status open_mode(trit_run *r, trit_experiment *x, const struct mode 
     return trit_cli_open(r, x, TRIT_RUN_BENCH, e);
 }
 
-static void print_mode(asked *o, const char *name, const trit_run *r, double seconds, double peak) {
+static void print_mode(asked *o, const char *name, const trit_run *r, double seconds, double peak,
+                       int64_t resident) {
     trit_text json = {0}, people = {0};
+    char si[32];
     double tokens = (double)(r->train.B * r->train.T) / seconds;
     double gflops = 1e-9 * tokens * trit_transformer_flops(&r->model, r->train.T);
     trit_text_add(&json,
                   "{\"mode\":\"%s\",\"tokens_per_second\":%.1f,\"step_seconds\":%.5f,"
                   "\"gflops\":%.1f,\"gemm_peak_fraction\":%.3f,\"peak_rss_bytes\":%" PRId64 "}",
-                  name, tokens, seconds, gflops, gflops / peak, trit_cli_peak_rss());
-    trit_text_add(
-        &people,
-        "%-14s %9.0f tokens/s  %8.1f ms a step  %7.1f GFLOP/s counted, %.2f of the GEMM peak\n",
-        name, tokens, 1e3 * seconds, gflops, gflops / peak);
+                  name, tokens, seconds, gflops, gflops / peak, resident);
+    trit_text_add(&people,
+                  "%-14s %9.0f tokens/s  %8.1f ms a step  %7.1f GFLOP/s counted, %.2f of the GEMM "
+                  "peak, %sB\n",
+                  name, tokens, 1e3 * seconds, gflops, gflops / peak,
+                  trit_text_si(si, (double)resident));
     trit_bench_say(&o->out, &json, &people);
 }
 
@@ -154,13 +157,20 @@ static trit_status bench_step(asked *o, int n, char **args, trit_error *e) {
     trit_run r[MAX_MODE] = {0};
     double seconds[MAX_MODE][MAX_REPEAT], peak = 0, median[MAX_MODE] = {0};
     int n_mode = n ? 1 : MAX_MODE;
-    trit_status status = TRIT_OK;
-    for (int i = 0; !status && i < n_mode; i++)
+    int64_t alone = 0, resident[MAX_MODE] = {0};
+    trit_runtime_options options = {0};
+    trit_status status = trit_runtime_options_env(&options, e);
+    if (!status) status = trit_bench_rss_before(&options, &alone, e);
+    for (int i = 0; !status && i < n_mode; i++) {
+        /* What a process with this mode alone would hold; also the step that warms it up. */
+        int64_t before = trit_bench_rss();
         status = open_mode(&r[i], &x[i], &modes[i], n, args, e);
+        if (!status) trit_bench_step(&r[i]);
+        resident[i] = alone + trit_bench_rss() - before;
+    }
     if (!status) status = trit_bench_peak(&r[0].x, &peak, e);
     if (!status) {
         /* Modes take turns, so that a slow moment of the machine hits all of them. */
-        for (int i = 0; i < n_mode; i++) trit_bench_step(&r[i]);
         for (int64_t k = 0; k < o->repeats; k++) {
             for (int i = 0; i < n_mode; i++) seconds[i][k] = trit_bench_step(&r[i]);
         }
@@ -171,7 +181,7 @@ static trit_status bench_step(asked *o, int n, char **args, trit_error *e) {
         }
         for (int i = 0; i < n_mode; i++) {
             median[i] = trit_bench_median(seconds[i], (int)o->repeats);
-            print_mode(o, n ? x[0].cfg.name : modes[i].name, &r[i], median[i], peak);
+            print_mode(o, n ? x[0].cfg.name : modes[i].name, &r[i], median[i], peak, resident[i]);
         }
     }
     for (int i = 0; !status && o->profile && i < n_mode; i++) {

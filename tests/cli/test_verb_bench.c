@@ -136,6 +136,16 @@ static double number(const char *key) {
     return strtod(at + strlen(key), NULL);
 }
 
+/* Of the mode by itself: the batch is in it, what else the process did is not. */
+static void resident_memory(void **state) {
+    (void)state;
+    static const char key[] = "\"peak_rss_bytes\":";
+    assert_exit(0, program_run("bench step tiny.json --repeats 1 --json"), "");
+    double small = number(key);
+    assert_exit(0, program_run("bench step tiny.json train.batch=512 --repeats 1 --json"), "");
+    assert_true(small > 1e6 && number(key) > small + 512 * 16 * 16 * 4);
+}
+
 static void saving(void **state) {
     (void)state;
     spit("save.json", "{\"data\": {\"tales_bytes\": 20000}, \"model\": {\"layers\": 1, "
@@ -164,9 +174,9 @@ static void refusals(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(one_op),   cmocka_unit_test(documented),
-                                       cmocka_unit_test(compared), cmocka_unit_test(profiles),
-                                       cmocka_unit_test(tunes),    cmocka_unit_test(saving),
-                                       cmocka_unit_test(refusals)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_op),   cmocka_unit_test(documented),     cmocka_unit_test(compared),
+        cmocka_unit_test(profiles), cmocka_unit_test(tunes),          cmocka_unit_test(saving),
+        cmocka_unit_test(refusals), cmocka_unit_test(resident_memory)};
     return cmocka_run_group_tests(tests, setup, program_leave);
 }
