@@ -3,8 +3,8 @@
 #
 #   parity/run.sh [TRIT [STEPS]]      2000 steps
 #
-# Forward is the same (int8 on codes, attention and head in fp32). SIZES (1M 10M), SEEDS (1 to 5) and
-# SOURCES (builtin:tales and, where it is given, a text file such as tiny-shakespeare) may be set. A run
+# Forward is the same (int8 on codes, attention and head in fp32). SIZES (1M 10M), SEEDS (1 to 5),
+# BATCH (8) and SOURCES (builtin:tales and, where it is given, a text file such as tiny-shakespeare) may be set. A run
 # that was stopped continues; one that is done is not run again. Prints, for each size and source, the
 # mean difference of validation losses bf16 - fp32 over the seeds, its standard error and t.
 
@@ -28,8 +28,8 @@ for source in ${SOURCES:-builtin:tales}; do
                 [ ! -s "$file" ] || continue
                 # shellcheck disable=SC2086 # several words
                 "$trit" train "$here/scaling.json" data.source="$source" $shape model.context=256 \
-                    train.batch=8 train.steps="$steps" train.seed="$seed" train.eval_every=0 \
-                    train.eval_tokens=0 quant=bitnet-b1.58 compute.linear=int8 \
+                    train.batch="${BATCH:-8}" train.steps="$steps" train.seed="$seed" train.eval_every=0 \
+                    train.eval_tokens=65536 quant=bitnet-b1.58 compute.linear=int8 \
                     compute.backward=$backward optim.lr=1e-3 optim.warmup=$((steps / 20)) \
                     --run "$out/$name-$size-$seed-$backward" --json >"$file.tmp"
                 mv "$file.tmp" "$file"

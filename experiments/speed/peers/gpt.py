@@ -26,6 +26,7 @@ def arguments():
     p.add_argument("--heads", type=int, default=6)
     p.add_argument("--context", type=int, default=256)
     p.add_argument("--batch", type=int, default=16)
+    p.add_argument("--vocab", type=int, default=257, help="tokens beyond 256 do not occur in the text")
     p.add_argument("--steps", type=int, default=8)
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--lr", type=float, default=1e-3)
@@ -36,9 +37,6 @@ def arguments():
     if not a.text and not a.check:
         p.error("a text to train on is missing")
     return a
-
-
-VOCAB = 257
 
 
 def through(x, q):
@@ -110,7 +108,7 @@ class Block(nn.Module):
 class GPT(nn.Module):
     def __init__(self, a):
         super().__init__()
-        self.embed, self.position = nn.Embedding(VOCAB, a.width), nn.Embedding(a.context, a.width)
+        self.embed, self.position = nn.Embedding(a.vocab, a.width), nn.Embedding(a.context, a.width)
         self.blocks = nn.ModuleList(Block(a) for _ in range(a.layers))
         self.norm = Norm(a.width)
         for name, p in self.named_parameters():
@@ -123,7 +121,7 @@ class GPT(nn.Module):
         for block in self.blocks:
             x = block(x)
         logits = self.norm(x) @ self.embed.weight.t()
-        return F.cross_entropy(logits.float().view(-1, VOCAB), labels.reshape(-1))
+        return F.cross_entropy(logits.float().view(-1, logits.shape[-1]), labels.reshape(-1))
 
 
 def check(a):
@@ -135,7 +133,7 @@ def check(a):
     seen = []
     for m in linear:
         m.register_forward_hook(lambda m, x, y: seen.append(y.dtype))
-    x = torch.randint(VOCAB, (2, a.context))
+    x = torch.randint(a.vocab, (2, a.context))
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=a.precision == "bf16"):
         head = model.norm(model.embed(x)) @ model.embed.weight.t()
         loss = model(x, x)
