@@ -43,5 +43,5 @@ done | tee "$out/pairs.txt"
 awk '{ k = $1 " " $2; d = $4 - $5; n[k]++; s[k] += d; q[k] += d * d }
     END { for (k in n) { m = s[k] / n[k]; v = n[k] > 1 ? (q[k] - n[k] * m * m) / (n[k] - 1) : 0
         e = sqrt(v > 0 ? v / n[k] : 0)
-        printf "%s: bf16 - fp32 = %+.5f +- %.5f nats, t = %s, %d seeds\n", k, m, e, \
-            e > 0 ? sprintf("%.2f", m / e) : "-", n[k] } }' "$out/pairs.txt"
+        t = e > 0 ? sprintf("%.2f", m / e) : "-"
+        printf "%s: bf16 - fp32 = %+.5f +- %.5f nats, t = %s, %d seeds\n", k, m, e, t, n[k] } }' "$out/pairs.txt"
