@@ -1,6 +1,7 @@
 /* trit explain: what would be trained, and what it takes, without training. */
 #include "cli/common.h"
 #include "run/deploy.h"
+#include "run/distill.h"
 #include "run/store.h"
 
 #include <inttypes.h>
@@ -90,6 +91,30 @@ static void print_machine(const trit_run *r) {
            trit_text_si(flops, trit_transformer_flops(&r->model, r->train.T)));
 }
 
+/* Who teaches, and what the file of one that does not live lacks. */
+static void print_teacher(const trit_run *r) {
+    const trit_distill *d = r->distill;
+    char a[32];
+    if (!d || !*d->hash) return;
+    const trit_distill_cfg *c = &r->exp->cfg.distill;
+    printf("teacher\n");
+    if (d->taught) {
+        int64_t n = trit_params_count(&d->run.ps);
+        printf("  %s, %s further parameters\n", c->teacher, trit_text_si(a, (double)n));
+        return;
+    }
+    const trit_teacher_cache *f = &d->cache;
+    int64_t all = trit_teacher_cache_windows(r), there = f->made_up ? 0 : f->n_sample;
+    double bytes = (double)all * (double)trit_teacher_cache_record(f->T, f->k);
+    printf("  file %s: %" PRId64 " of %" PRId64 " tokens kept, %sB for %" PRId64 " windows\n",
+           c->cache, f->k, r->model.cfg.vocab, trit_text_si(a, bytes), all);
+    if (there < all) {
+        printf("  it holds %" PRId64 " of them; `trit teacher-cache RUN CONFIG --top-k %" PRId64
+               " -o %s` writes what is missing\n",
+               there, f->k, c->cache);
+    }
+}
+
 static void print_all(const trit_run *r, size_t stage_bytes) {
     const trit_config *c = &r->exp->cfg;
     char a[32], b[32];
@@ -103,6 +128,7 @@ static void print_all(const trit_run *r, size_t stage_bytes) {
     print_layers(r);
     char start[TRIT_QAT_TEXT_BYTES];
     if (*trit_qat_text(&r->qat, c->train.steps, start)) printf("schedule\n  %s\n", start);
+    print_teacher(r);
     printf("memory\n");
     print_plan("training", &r->train);
     print_plan("evaluation", &r->eval);
@@ -126,7 +152,7 @@ static int run_explain(int argc, char **argv) {
     trit_run r = {0};
     trit_status status = trit_options_read(NULL, 0, argc, argv, &n, &e);
     if (!status) status = trit_cli_experiment(&x, n, argv, &e);
-    if (!status) status = trit_cli_open(&r, &x, TRIT_RUN_TRAIN | TRIT_RUN_EVAL, &e);
+    if (!status) status = trit_cli_open(&r, &x, TRIT_RUN_TRAIN | TRIT_RUN_EVAL | TRIT_RUN_PLAN, &e);
     size_t stage_bytes = 0;
     if (!status) status = trit_store_stage_bytes(&r, &stage_bytes, &e);
     if (!status) print_all(&r, stage_bytes);

@@ -20,12 +20,15 @@ static void show(void *self, int64_t done, int64_t all) {
 static int run(int argc, char **argv) {
     trit_error e = {0};
     const char *out = NULL;
-    int64_t k = 64, shown = -1;
-    const trit_option options[] = {{"-o", TRIT_OPT_TEXT, &out, 0, 0},
-                                   {"--top-k", TRIT_OPT_INT, &k, 1, 4194304}};
+    int64_t k = TRIT_TEACHER_CACHE_K, shown = -1;
+    const trit_option options[] = {{"--out", TRIT_OPT_TEXT, &out, 0, 0},
+                                   {"--top-k", TRIT_OPT_INT, &k, 2, 4194304}};
     int n;
     trit_experiment x = {0};
     trit_run r = {0};
+    for (int i = 0; i < argc; i++) {
+        if (!strcmp(argv[i], "-o")) argv[i] = "--out"; /* as trit plot does */
+    }
     trit_status status = trit_options_read(options, 2, argc, argv, &n, &e);
     if (!status && n < 1) {
         status = TRIT_FAIL(&e, E_USAGE, "a RUN is missing (a run directory or checkpoint)");

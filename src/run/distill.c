@@ -1,11 +1,13 @@
 #include "run/distill.h"
 
+#include "run/profile.h"
 #include "run/store.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 /* Micro-batches of which a share is measured. */
@@ -70,15 +72,22 @@ static trit_status open_losses(trit_run *r, trit_error *e) {
     return TRIT_OK;
 }
 
+static trit_status find_cache(trit_run *r, unsigned what, trit_error *e) {
+    trit_distill *d = r->distill;
+    const char *path = cfg_of(r)->cache;
+    bool plan = what & TRIT_RUN_PLAN;
+    if (!r->data || (plan && access(path, F_OK))) {
+        return trit_teacher_cache_make_up(&d->cache, r, path, e);
+    }
+    TRIT_TRY(trit_teacher_cache_open(&d->cache, r, path, e));
+    return plan ? TRIT_OK : trit_teacher_cache_check(&d->cache, r, e);
+}
+
 /* A temperature changes the probability of tokens that the cache does not know. */
-static trit_status open_cache(trit_run *r, trit_error *e) {
+static trit_status open_cache(trit_run *r, unsigned what, trit_error *e) {
     trit_distill *d = r->distill;
     const trit_distill_cfg *c = cfg_of(r);
-    if (!r->data) {
-        return trit_settings_fail(e, r->exp->file, "/distill/cache",
-                                  "what is measured needs a teacher itself: give distill.teacher");
-    }
-    TRIT_TRY_AS(trit_teacher_cache_open(&d->cache, r, c->cache, e), e, "/distill/cache");
+    TRIT_TRY_AS(find_cache(r, what, e), e, "/distill/cache");
     snprintf(d->hash, sizeof d->hash, "%s", d->cache.hash);
     for (int i = 0; i < d->n_use && d->cache.k < r->model.cfg.vocab; i++) {
         const trit_loss *row = d->use[i].row;
@@ -95,15 +104,17 @@ static trit_status open_cache(trit_run *r, trit_error *e) {
     return TRIT_OK;
 }
 
-trit_status trit_distill_open(trit_run *r, const trit_runtime_options *options, trit_error *e) {
+trit_status trit_distill_open(trit_run *r, unsigned what, const trit_runtime_options *options,
+                              trit_error *e) {
     const trit_distill_cfg *c = cfg_of(r);
     if (!*c->teacher && !*c->cache && !c->losses.n) return TRIT_OK;
     r->distill = trit_arena_get(&r->mem, sizeof *r->distill, e);
     if (!r->distill) return TRIT_E_NOMEM;
     trit_distill *d = r->distill;
     d->beta = 0.5;
+    d->trains = (what & TRIT_RUN_TRAIN) && !(what & TRIT_RUN_PLAN);
     TRIT_TRY(open_losses(r, e));
-    if (*c->cache) return open_cache(r, e);
+    if (*c->cache) return open_cache(r, what, e);
     if (!*c->teacher) return TRIT_OK;
     d->taught = true;
     bool self = strcmp(c->teacher, TRIT_TEACHER_SELF) == 0;
@@ -186,10 +197,16 @@ trit_status trit_distill_teach(trit_run *r, const int32_t *tokens, trit_error *e
                      (long long)r->step, cfg_of(r)->teacher);
 }
 
-trit_status trit_distill_recall(const trit_run *r, int64_t first, trit_error *e) {
+trit_status trit_distill_ask(trit_run *r, const int32_t *tokens, int64_t first, trit_error *e) {
     const trit_distill *d = r->distill;
-    if (!d || !d->cache.at) return TRIT_OK;
-    return trit_teacher_cache_read(&d->cache, first, r->train.B, &d->cached, e);
+    if (!d || (!d->taught && !d->cache.at)) return TRIT_OK;
+    if (d->taught) {
+        TRIT_TRY(trit_distill_teach(r, tokens, e));
+    } else {
+        TRIT_TRY(trit_teacher_cache_read(&d->cache, first, r->train.B, &d->cached, e));
+    }
+    trit_profile_phase(r->profile, TRIT_PHASE_TEACHER);
+    return TRIT_OK;
 }
 
 void trit_distill_count(const trit_run *r) {
@@ -259,7 +276,7 @@ trit_status trit_distill_bind(trit_run *r, trit_error *e) {
         trit_transformer_step(d->model, d->run.step);
     }
     int at = asks(r);
-    if (at < 0 || !r->train.graph.node || !r->data) return TRIT_OK;
+    if (at < 0 || !d->trains) return TRIT_OK;
     if (strcmp(d->hash, TRIT_TEACHER_SELF) == 0) {
         char pointer[64];
         snprintf(pointer, sizeof pointer, "/distill/losses/%d/beta", at);
@@ -273,8 +290,7 @@ trit_status trit_distill_bind(trit_run *r, trit_error *e) {
     for (int64_t i = 0; i < n; i++) {
         trit_data_train(r->data, (uint64_t)r->exp->cfg.train.seed, i * g->B, g->B, g->T,
                         g->io.tokens->val.data, g->io.labels->val.data);
-        TRIT_TRY(trit_distill_teach(r, g->io.tokens->val.data, e));
-        TRIT_TRY(trit_distill_recall(r, i * g->B, e));
+        TRIT_TRY(trit_distill_ask(r, g->io.tokens->val.data, i * g->B, e));
         sum += mean_confidence(r);
     }
     d->beta = sum / (double)n;

@@ -14,6 +14,7 @@ typedef struct trit_distill {
     double *mean; /* [n_use] values over the micro-batches of the newest step; NaN: weight 0 */
     int n_use;
     double beta; /* measured share, for knobs that ask for it */
+    bool trains; /* is not only looked at */
     /* A live teacher; taught is false without one. */
     bool taught;
     trit_experiment exp;
@@ -29,9 +30,12 @@ typedef struct trit_distill {
 } trit_distill;
 
 /* Makes r->distill, in r's arena: opens and checks the teacher that the config names, and traces
- * it for the shape of r's batches. Nothing where the config says nothing. E_CONFIG: it cannot teach
- * this student. Close with trit_distill_close, also after an error. */
-trit_status trit_distill_open(trit_run *r, const trit_runtime_options *options, trit_error *e);
+ * it for the shape of r's batches. Nothing where the config says nothing. what: as r is opened for;
+ * a cache that is not there, or that needs data which is not, is made up for TRIT_RUN_PLAN and
+ * TRIT_RUN_BENCH. E_CONFIG: it cannot teach this student. Close with trit_distill_close, also after
+ * an error. */
+trit_status trit_distill_open(trit_run *r, unsigned what, const trit_runtime_options *options,
+                              trit_error *e);
 void trit_distill_close(trit_distill *d);
 /* Makes the labels of a training graph whose logits are there, and its loss. */
 void trit_distill_build(trit_distill *d, trit_graph *g, trit_transformer_io *io);
@@ -43,8 +47,8 @@ trit_status trit_distill_bind(trit_run *r, trit_error *e);
 void trit_distill_begin(const trit_run *r);
 /* Lets the teacher see tokens i32 [B, T]. E_NUMERIC: a logit of it is not finite. */
 trit_status trit_distill_teach(trit_run *r, const int32_t *tokens, trit_error *e);
-/* The same from the cache, for the windows of training from `first` on. E_FORMAT: damaged. */
-trit_status trit_distill_recall(const trit_run *r, int64_t first, trit_error *e);
+/* In training: so, or from the cache for the windows from `first` on. E_FORMAT: damaged. */
+trit_status trit_distill_ask(trit_run *r, const int32_t *tokens, int64_t first, trit_error *e);
 /* After the student's forward: adds this micro-batch to the means. */
 void trit_distill_count(const trit_run *r);
 /* After the forward of an evaluation: adds its tokens to *a, where there is a teacher. */

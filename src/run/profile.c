@@ -15,8 +15,8 @@ struct trit_profile_event {
     double begin;
 };
 
-static const char *const phase_names[TRIT_N_PHASE] = {"between steps", "data", "gradient norm",
-                                                      "optimizer"};
+static const char *const phase_names[TRIT_N_PHASE] = {"between steps", "data", "teacher",
+                                                      "gradient norm", "optimizer"};
 
 static void add(trit_profile *p, int row, int step) {
     double at = trit_clock(), spent = at - p->last;
@@ -78,7 +78,7 @@ trit_status trit_profile_open(trit_profile *p, trit_run *r, trit_error *e) {
     const trit_graph *g = &r->train.graph;
     *p = (trit_profile){.run = r, .trace = {p, ran}};
     int64_t accumulate = r->exp->cfg.train.accumulate;
-    int64_t events = TRACED_STEPS * (accumulate * (g->n_step + 2) + TRIT_N_PHASE);
+    int64_t events = TRACED_STEPS * (accumulate * (g->n_step + 3) + TRIT_N_PHASE);
     p->max_event = events < MAX_EVENT ? (int)events : MAX_EVENT;
     p->row = calloc((size_t)g->n_step + TRIT_N_PHASE, sizeof *p->row);
     p->row_of = calloc((size_t)g->n_step, sizeof *p->row_of);

@@ -11,7 +11,8 @@
 typedef enum {
     TRIT_PHASE_BETWEEN, /* of steps: evaluation, metrics, checkpoints */
     TRIT_PHASE_DATA,
-    TRIT_PHASE_NORM, /* of gradients; controllers */
+    TRIT_PHASE_TEACHER, /* its forward, or what a cache holds of it */
+    TRIT_PHASE_NORM,    /* of gradients; controllers */
     TRIT_PHASE_UPDATE,
     TRIT_N_PHASE
 } trit_phase;

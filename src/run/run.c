@@ -160,7 +160,7 @@ trit_status trit_run_open(trit_run *r, const trit_experiment *exp, unsigned what
     trit_qat_apply(&r->qat, c, &r->model, &r->ps);
     if (what == TRIT_RUN_TEACHER) return TRIT_OK;
     if (what & (TRIT_RUN_TRAIN | TRIT_RUN_BENCH | TRIT_RUN_TAUGHT)) {
-        TRIT_TRY(trit_distill_open(r, options, e));
+        TRIT_TRY(trit_distill_open(r, what, options, e));
     }
     if (what & (TRIT_RUN_TRAIN | TRIT_RUN_BENCH)) TRIT_TRY(open_training(r, e));
     if (what & (TRIT_RUN_TRAIN | TRIT_RUN_CODES)) TRIT_TRY(open_quantizers(r, e));
@@ -370,8 +370,7 @@ static trit_status run_batches(trit_run *r, const volatile sig_atomic_t *stop,
         trit_data_train(r->data, (uint64_t)c->seed, first, g->B, g->T, g->io.tokens->val.data,
                         g->io.labels->val.data);
         trit_profile_phase(r->profile, TRIT_PHASE_DATA);
-        TRIT_TRY(trit_distill_teach(r, g->io.tokens->val.data, e));
-        TRIT_TRY(trit_distill_recall(r, first, e));
+        TRIT_TRY(trit_distill_ask(r, g->io.tokens->val.data, first, e));
         trit_graph_forward(&g->graph, &r->x);
         TRIT_TRY(check_quantizers(r, g, e));
         trit_distill_count(r);

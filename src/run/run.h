@@ -15,7 +15,8 @@
 
 /* What a run is opened for: the graphs that are traced. BENCH is TRAIN without data; with it, CODES
  * are the quantizers of a run in training. TEACHER: frozen weights alone. TAUGHT: with the teacher
- * of the config, as for TRAIN and BENCH, so that evaluation tells agreement with it. */
+ * of the config, as for TRAIN and BENCH, so that evaluation tells agreement with it. PLAN: TRAIN is
+ * not going to be, so a teacher's cache need not be there yet. */
 enum {
     TRIT_RUN_TRAIN = 1,
     TRIT_RUN_EVAL = 2,
@@ -23,7 +24,8 @@ enum {
     TRIT_RUN_BENCH = 8,
     TRIT_RUN_CODES = 16,
     TRIT_RUN_TEACHER = 32,
-    TRIT_RUN_TAUGHT = 64
+    TRIT_RUN_TAUGHT = 64,
+    TRIT_RUN_PLAN = 128
 };
 
 typedef struct trit_run_graph {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 enum { HEADER = 4096, N_LOOK = 64 };
@@ -19,7 +20,7 @@ int64_t trit_teacher_cache_record(int64_t T, int64_t k) {
            (int64_t)sizeof(uint64_t);
 }
 
-static int64_t n_windows(const trit_run *r) {
+int64_t trit_teacher_cache_windows(const trit_run *r) {
     const trit_train_cfg *c = &r->exp->cfg.train;
     return c->steps * c->accumulate * c->batch;
 }
@@ -102,11 +103,17 @@ static trit_status check_cache(trit_teacher_cache *c, const trit_run *r, trit_er
     c->T = r->model.cfg.context;
     c->n_sample = (c->n_bytes - HEADER) / trit_teacher_cache_record(c->T, c->k);
     snprintf(c->hash, sizeof c->hash, "%016" PRIx64, (uint64_t)XXH3_64bits(c->at, HEADER));
-    if (c->n_sample >= n_windows(r)) return TRIT_OK;
+    return TRIT_OK;
+}
+
+trit_status trit_teacher_cache_check(const trit_teacher_cache *c, const trit_run *r,
+                                     trit_error *e) {
+    int64_t all = trit_teacher_cache_windows(r);
+    if (c->n_sample >= all) return TRIT_OK;
     return TRIT_FAIL(e, E_CONFIG,
                      "%s: holds %lld of the %lld windows that are trained on; `trit teacher-cache` "
                      "with this config goes on with it",
-                     c->path, (long long)c->n_sample, (long long)n_windows(r));
+                     c->path, (long long)c->n_sample, (long long)all);
 }
 
 static double mean_rest(const trit_teacher_cache *c, int64_t n) {
@@ -119,7 +126,7 @@ static double mean_rest(const trit_teacher_cache *c, int64_t n) {
             sum += exp((double)of[1]);
         }
     }
-    return sum / (double)(n * c->T);
+    return n ? sum / (double)(n * c->T) : 0;
 }
 
 trit_status trit_teacher_cache_open(trit_teacher_cache *c, const trit_run *r, const char *path,
@@ -134,8 +141,64 @@ trit_status trit_teacher_cache_open(trit_teacher_cache *c, const trit_run *r, co
 }
 
 void trit_teacher_cache_close(trit_teacher_cache *c) {
-    if (c->at) munmap((void *)(uintptr_t)c->at, (size_t)c->n_bytes);
+    if (c->at && !c->made_up) munmap((void *)(uintptr_t)c->at, (size_t)c->n_bytes);
     *c = (trit_teacher_cache){0};
+}
+
+/* How many logits the cache at path keeps, if one is there. */
+static int64_t kept_at(const trit_run *r, const char *path) {
+    trit_teacher_cache c = {.path = path, .k = TRIT_TEACHER_CACHE_K};
+    char teacher[17];
+    if (!access(path, F_OK) && !trit_file_map(path, &c.at, &c.n_bytes, NULL)) {
+        trit_status status = read_header(&c, r, teacher, NULL);
+        if (status) c.k = TRIT_TEACHER_CACHE_K;
+    }
+    int64_t k = c.k < r->model.cfg.vocab ? c.k : r->model.cfg.vocab;
+    trit_teacher_cache_close(&c);
+    return k;
+}
+
+/* A token of a teacher that keeps nine tenths of its probability to k tokens, or all to all. */
+static void make_up_token(int64_t token, int64_t V, int64_t k, int32_t *id, float *logit,
+                          float mass[2]) {
+    const trit_rng rng = {.seed = 1, .stream = trit_hash32("teacher cache")};
+    double sum = 0, rest = k < V ? 0.1 : 0;
+    for (int64_t j = 0; j < k; j++) {
+        id[j] = (int32_t)(j * V / k);
+        logit[j] = (float)(4 * trit_rng_uniform(&rng, (uint64_t)(token * k + j)));
+        sum += exp((double)logit[j]);
+    }
+    mass[0] = (float)log(sum / (1 - rest));
+    mass[1] = (float)log(rest);
+}
+
+static void seal(char *record, int64_t n_bytes, int64_t sample) {
+    size_t n = (size_t)n_bytes - sizeof(uint64_t);
+    uint64_t sum = XXH3_64bits_withSeed(record, n, (uint64_t)sample);
+    memcpy(record + n, &sum, sizeof sum);
+}
+
+trit_status trit_teacher_cache_make_up(trit_teacher_cache *c, trit_run *r, const char *path,
+                                       trit_error *e) {
+    int64_t T = r->model.cfg.context, V = r->model.cfg.vocab, k = kept_at(r, path);
+    int64_t record = trit_teacher_cache_record(T, k), n = r->exp->cfg.train.batch;
+    char *at = trit_arena_get(&r->mem, (size_t)(HEADER + n * record), e);
+    if (!at) return TRIT_E_NOMEM;
+    *c = (trit_teacher_cache){.path = path, .at = at, .made_up = true, .T = T, .k = k};
+    c->n_sample = n;
+    c->n_bytes = HEADER + n * record;
+    snprintf(c->hash, sizeof c->hash, "made up");
+    c->rest = k < V ? 0.1 : 0;
+    for (int64_t i = 0; i < n; i++) {
+        char *one = at + HEADER + i * record;
+        for (int64_t t = 0; t < T; t++) {
+            make_up_token(i * T + t, V, k, (int32_t *)(void *)one + t * k,
+                          (float *)(void *)(one + T * k * 4) + t * k,
+                          (float *)(void *)(one + T * k * 8) + 2 * t);
+        }
+        seal(one, record, i);
+    }
+    return TRIT_OK;
 }
 
 /* n numbers from float, as the build has them. */
@@ -187,9 +250,7 @@ static void make_record(const trit_run *r, int64_t row, int64_t sample, int64_t 
         keep_token(&r->x.k, V, r->distill->logits + (row * T + t) * V, k, id + t * k, logit + t * k,
                    mass + 2 * t);
     }
-    size_t n = (size_t)trit_teacher_cache_record(T, k) - sizeof(uint64_t);
-    uint64_t sum = XXH3_64bits_withSeed(out, n, (uint64_t)sample);
-    memcpy(out + n, &sum, sizeof sum);
+    seal(out, trit_teacher_cache_record(T, k), sample);
 }
 
 /* How many records of this cache are in path, whole; what stands behind them is cut off. */
@@ -218,7 +279,7 @@ static trit_status write_from(trit_run *r, const char *path, int64_t k, int64_t 
                               void (*told)(void *self, int64_t done, int64_t all), void *self,
                               trit_error *e) {
     const trit_run_graph *g = &r->eval;
-    int64_t all = n_windows(r), T = g->T;
+    int64_t all = trit_teacher_cache_windows(r), T = g->T;
     size_t n_bytes = (size_t)trit_teacher_cache_record(T, k);
     while (done < all) {
         int64_t n = all - done < g->B ? all - done : g->B;

@@ -14,20 +14,32 @@
 #include "distill/op_logits.h"
 #include "run/run.h"
 
+/* Tokens that are kept unless asked otherwise. */
+enum { TRIT_TEACHER_CACHE_K = 64 };
+
 typedef struct trit_teacher_cache {
     const char *path; /* borrowed */
     const char *at;   /* the mapped file */
+    bool made_up;     /* at is not a file */
     int64_t n_bytes;
     int64_t T, k, n_sample; /* tokens of a window, logits of a token, records */
     char hash[17];          /* of the header: of teacher, data, order and k */
     double rest;            /* mean probability of the tokens that are not kept, of some records */
 } trit_teacher_cache;
 
-/* Maps a cache for training r. E_CONFIG: it is of other data, another order or shape, or of fewer
- * windows than r trains on; E_FORMAT: it is none, or damaged. Close with trit_teacher_cache_close,
- * also after an error. */
+/* Windows that r's config trains on. */
+int64_t trit_teacher_cache_windows(const trit_run *r);
+/* Maps a cache for training r. E_CONFIG: it is of other data, another order or shape; E_FORMAT: it
+ * is none, or damaged. Close with trit_teacher_cache_close, also after an error. */
 trit_status trit_teacher_cache_open(trit_teacher_cache *c, const trit_run *r, const char *path,
                                     trit_error *e);
+/* E_CONFIG: it holds fewer windows than r trains on. */
+trit_status trit_teacher_cache_check(const trit_teacher_cache *c, const trit_run *r, trit_error *e);
+/* For what needs shapes and times alone: the records of one batch as a cache of r would have them,
+ * but of a teacher that is made up; in r's arena. As many tokens are kept as the cache at path
+ * keeps, or TRIT_TEACHER_CACHE_K where there is none. */
+trit_status trit_teacher_cache_make_up(trit_teacher_cache *c, trit_run *r, const char *path,
+                                       trit_error *e);
 void trit_teacher_cache_close(trit_teacher_cache *c);
 /* Copies records first..first+n-1 into the inputs of a graph, [n, T, k] and [n, T, 2]. E_FORMAT:
  * damaged; E_DATA: there are not so many. */

@@ -187,12 +187,51 @@ static void damage_is_found_in_time(void **state) {
     close_run(&f);
 }
 
+/* What is made up for a measurement is a distribution: of as many tokens as the cache there keeps,
+ * all of them once, or of 64. */
+static void made_up_ones_are_possible(void **state) {
+    (void)state;
+    trit_error e;
+    static const struct {
+        const char *path;
+        int64_t k;
+    } cases[] = {{"nowhere", 64}, {"five", 5}, {"every", 257}};
+    assert_ok(write_cache(SHORT, "five", 5, &e));
+    assert_ok(write_cache(SHORT, "every", 257, &e));
+    for (int i = 0; i < 3; i++) {
+        char text[512];
+        fixture f;
+        snprintf(text, sizeof text,
+                 "{" TINY_MODEL ", \"train\": {" SHORT "}" STUDENT
+                 "{\"cache\": \"%s\", \"losses\": [\"cakld\"]}}",
+                 cases[i].path);
+        open_text(&f, text, 1, TRIT_RUN_BENCH);
+        const trit_distill *d = f.r.distill;
+        assert_true(d->cache.made_up);
+        assert_int_equal(d->cache.k, cases[i].k);
+        int32_t tokens[3 * 16] = {0};
+        assert_ok(trit_distill_ask(&f.r, tokens, 0, &e));
+        const int32_t *id = d->cached.ids->val.data;
+        const trit_real *z = trit_val(d->cached.logits), *mass = trit_val(d->cached.mass);
+        for (int64_t t = 0; t < 3 * 16; t++, id += d->cache.k, z += d->cache.k, mass += 2) {
+            double sum = exp((double)mass[1]);
+            for (int64_t j = 0; j < d->cache.k; j++) {
+                assert_true(id[j] < 257 && id[j] > (j ? id[j - 1] : -1));
+                sum += exp((double)z[j] - (double)mass[0]);
+            }
+            assert_near(sum, 1, 1e-5);
+        }
+        close_run(&f);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_the_teacher),
         cmocka_unit_test(writing_goes_on),
         cmocka_unit_test(mistakes),
         cmocka_unit_test(damage_is_found_in_time),
+        cmocka_unit_test(made_up_ones_are_possible),
     };
     return cmocka_run_group_tests(tests, setup, leave_dir);
 }
