@@ -1,29 +1,15 @@
 /* trit bench: what this machine can do, and how much of it training uses. */
 #include "cli/bench_out.h"
+#include "cli/bench_step.h"
 #include "cli/common.h"
 #include "run/bench_op.h"
 #include "run/bench_save.h"
-#include "run/profile.h"
 #include "run/tune.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* The shape that speed is compared at: a GPT of 10.7 M parameters, 4096 tokens a step. */
-static const char shape_s[] =
-    "{\"name\":\"shape-S\","
-    "\"model\":{\"preset\":\"gpt2\",\"biases\":false,\"layers\":6,\"width\":384,\"heads\":6,"
-    "\"context\":256,\"vocab\":256},"
-    "\"train\":{\"batch\":16}}";
-
-enum { MAX_MODE = 2, MAX_REPEAT = 100 };
-static const struct mode {
-    const char *name, *keys; /* further keys of the config */
-} modes[MAX_MODE] = {{"fp32", "\"quant\":\"none\""},
-                     {"bitnet-b1.58", "\"quant\":\"bitnet-b1.58\",\"compute\":{\"linear\":\"int8\","
-                                      "\"attention\":\"bf16\",\"head\":\"bf16\"}"}};
 
 typedef struct asked {
     trit_bench_out out;
@@ -100,103 +86,6 @@ static trit_status bench_gemm(asked *o, trit_error *e) {
     trit_status status = open_machine(&x, e);
     if (!status) status = o->tune ? gemm_tune(o, &x, e) : gemm_shapes(o, &x, e);
     trit_runtime_close(&x);
-    return status;
-}
-
-/* Opens one mode: the config (or shape S) with that quantization. */
-static trit_status open_mode(trit_run *r, trit_experiment *x, const struct mode *mode, int n,
-                             char **args, trit_error *e) {
-    if (n) {
-        TRIT_TRY(trit_cli_experiment(x, n, args, e));
-    } else {
-        char text[1024];
-        snprintf(text, sizeof text, "%.*s,%s}", (int)(strlen(shape_s) - 1), shape_s, mode->keys);
-        TRIT_TRY(trit_experiment_parse(x, text, "shape-S", e));
-    }
-    return trit_cli_open(r, x, TRIT_RUN_BENCH, e);
-}
-
-static void print_mode(asked *o, const char *name, const trit_run *r, double seconds, double peak,
-                       int64_t resident) {
-    trit_text json = {0}, people = {0};
-    char si[32];
-    double tokens = (double)(r->train.B * r->train.T) / seconds;
-    double gflops = 1e-9 * tokens * trit_transformer_flops(&r->model, r->train.T);
-    trit_text_add(&json,
-                  "{\"mode\":\"%s\",\"tokens_per_second\":%.1f,\"step_seconds\":%.5f,"
-                  "\"gflops\":%.1f,\"gemm_peak_fraction\":%.3f,\"peak_rss_bytes\":%" PRId64 "}",
-                  name, tokens, seconds, gflops, gflops / peak, resident);
-    trit_text_add(&people,
-                  "%-14s %9.0f tokens/s  %8.1f ms a step  %7.1f GFLOP/s counted, %.2f of the GEMM "
-                  "peak, %sB\n",
-                  name, tokens, 1e3 * seconds, gflops, gflops / peak,
-                  trit_text_si(si, (double)resident));
-    trit_bench_say(&o->out, &json, &people);
-}
-
-/* Further steps of one mode, by kind of op. */
-static trit_status profile_mode(asked *o, const char *name, trit_run *r, trit_error *e) {
-    trit_profile p = {0};
-    trit_text text = {0};
-    TRIT_TRY(trit_profile_open(&p, r, e));
-    for (int64_t k = 0; k <= o->repeats; k++) trit_bench_step(r);
-    if (o->out.json) {
-        trit_profile_json(&p, name, &text);
-    } else {
-        trit_text_add(&text, "%s\n", name);
-        trit_profile_table(&p, &text);
-    }
-    printf("%s", trit_text_get(&text));
-    trit_text_free(&text);
-    trit_profile_close(&p);
-    return TRIT_OK;
-}
-
-static trit_status bench_step(asked *o, int n, char **args, trit_error *e) {
-    trit_experiment x[MAX_MODE] = {0};
-    trit_run r[MAX_MODE] = {0};
-    double seconds[MAX_MODE][MAX_REPEAT], peak = 0, median[MAX_MODE] = {0};
-    int n_mode = n ? 1 : MAX_MODE;
-    int64_t alone = 0, resident[MAX_MODE] = {0};
-    trit_runtime_options options = {0};
-    trit_status status = trit_runtime_options_env(&options, e);
-    if (!status) status = trit_bench_rss_before(&options, &alone, e);
-    for (int i = 0; !status && i < n_mode; i++) {
-        /* What a process with this mode alone would hold; also the step that warms it up. */
-        int64_t before = trit_bench_rss();
-        status = open_mode(&r[i], &x[i], &modes[i], n, args, e);
-        if (!status) trit_bench_step(&r[i]);
-        resident[i] = alone + trit_bench_rss() - before;
-    }
-    if (!status) status = trit_bench_peak(&r[0].x, &peak, e);
-    if (!status) {
-        /* Modes take turns, so that a slow moment of the machine hits all of them. */
-        for (int64_t k = 0; k < o->repeats; k++) {
-            for (int i = 0; i < n_mode; i++) seconds[i][k] = trit_bench_step(&r[i]);
-        }
-        if (!o->out.json) {
-            printf("%s, %d threads, %s %s, GEMM peak %.1f GFLOP/s, medians of %d steps in turn\n",
-                   x[0].cfg.name, r[0].x.n_threads, r[0].x.blas.name, r[0].x.blas.core, peak,
-                   (int)o->repeats);
-        }
-        for (int i = 0; i < n_mode; i++) {
-            median[i] = trit_bench_median(seconds[i], (int)o->repeats);
-            print_mode(o, n ? x[0].cfg.name : modes[i].name, &r[i], median[i], peak, resident[i]);
-        }
-    }
-    for (int i = 0; !status && o->profile && i < n_mode; i++) {
-        status = profile_mode(o, n ? x[0].cfg.name : modes[i].name, &r[i], e);
-    }
-    if (!status && n_mode == MAX_MODE) {
-        trit_text json = {0}, people = {0};
-        trit_text_add(&json, "{\"qat_over_fp32\":%.3f}", median[1] / median[0]);
-        trit_text_add(&people, "quantized step / fp32 step: %.3f\n", median[1] / median[0]);
-        trit_bench_say(&o->out, &json, &people);
-    }
-    for (int i = 0; i < n_mode; i++) {
-        trit_run_close(&r[i]);
-        trit_experiment_close(&x[i]);
-    }
     return status;
 }
 
@@ -284,40 +173,6 @@ static trit_status bench_op(asked *o, int n, char **args, trit_error *e) {
     return status;
 }
 
-/* What was planned beside how much resident memory grew, in each mode by itself. */
-static trit_status bench_memory(asked *o, int n, char **args, trit_error *e) {
-    trit_status status = TRIT_OK;
-    for (int i = 0; !status && i < (n ? 1 : MAX_MODE); i++) {
-        trit_experiment x = {0};
-        trit_run r = {0};
-        trit_runtime_options options = {0};
-        int64_t before = 0;
-        status = trit_runtime_options_env(&options, e);
-        if (!status) status = trit_bench_rss_before(&options, &before, e);
-        if (!status) status = open_mode(&r, &x, &modes[i], n, args, e);
-        if (!status) {
-            trit_bench_step(&r);
-            trit_bench_step(&r);
-            double grown = (double)(trit_bench_rss() - before);
-            double planned = (double)trit_run_planned_bytes(&r);
-            char a[32], b[32];
-            const char *name = n ? x.cfg.name : modes[i].name;
-            trit_text json = {0}, people = {0};
-            trit_text_add(&json,
-                          "{\"mode\":\"%s\",\"planned_bytes\":%.0f,\"grown_bytes\":%.0f,"
-                          "\"grown_over_planned\":%.4f}",
-                          name, planned, grown, grown / planned);
-            trit_text_add(&people,
-                          "%-14s planned %sB, resident memory grew by %sB: %.3f of the plan\n",
-                          name, trit_text_si(a, planned), trit_text_si(b, grown), grown / planned);
-            trit_bench_say(&o->out, &json, &people);
-        }
-        trit_run_close(&r);
-        trit_experiment_close(&x);
-    }
-    return status;
-}
-
 /* 99 M parameters in full precision, AdamW's state in 8 bits. */
 static const char shape_save[] =
     "{\"name\":\"save-100M\",\"data\":{\"tales_bytes\":20000},"
@@ -360,12 +215,14 @@ static trit_status bench_save(asked *o, int n, char **args, trit_error *e) {
 
 /* What is measured, and the options that not all of it has. */
 static trit_status check_options(const asked *o, const char *what, trit_error *e) {
-    bool op = strcmp(what, "op") == 0, step = strcmp(what, "step") == 0;
+    bool op = strcmp(what, "op") == 0;
+    bool step = strcmp(what, "step") == 0 || strcmp(what, "distill") == 0;
     if (o->tune && strcmp(what, "gemm") != 0) {
         return TRIT_FAIL(e, E_USAGE, "--tune belongs to bench gemm, not to bench %s", what);
     }
     if (o->profile && !step) {
-        return TRIT_FAIL(e, E_USAGE, "--profile belongs to bench step, not to bench %s", what);
+        return TRIT_FAIL(e, E_USAGE, "--profile belongs to bench step and distill, not to bench %s",
+                         what);
     }
     if (o->dir && strcmp(what, "save") != 0) {
         return TRIT_FAIL(e, E_USAGE, "--dir belongs to bench save, not to bench %s", what);
@@ -379,30 +236,33 @@ static trit_status check_options(const asked *o, const char *what, trit_error *e
 }
 
 static trit_status measure(asked *o, int n, char **args, trit_error *e) {
-    static const char *const words[] = {"gemm", "op", "step", "optim", "memory", "save"};
+    static const char *const words[] = {"gemm", "op", "step", "distill", "optim", "memory", "save"};
     enum { N_WORD = sizeof words / sizeof *words };
     const char *what = n ? args[0] : "";
     char hint[TRIT_TEXT_HINT_BYTES];
     TRIT_TRY(check_options(o, what, e));
     if (strcmp(what, "gemm") == 0) return bench_gemm(o, e);
     if (strcmp(what, "op") == 0) return bench_op(o, n - 1, args + 1, e);
-    if (strcmp(what, "step") == 0) return bench_step(o, n - 1, args + 1, e);
+    const trit_bench_steps steps = {&o->out, (int)o->repeats, o->profile};
+    if (strcmp(what, "step") == 0) return trit_bench_say_steps(&steps, n - 1, args + 1, e);
+    if (strcmp(what, "distill") == 0) return trit_bench_say_distill(&steps, n - 1, args + 1, e);
     if (strcmp(what, "optim") == 0) return bench_optim(o, e);
-    if (strcmp(what, "memory") == 0) return bench_memory(o, n - 1, args + 1, e);
+    if (strcmp(what, "memory") == 0) return trit_bench_say_memory(&steps, n - 1, args + 1, e);
     if (strcmp(what, "save") == 0) return bench_save(o, n - 1, args + 1, e);
     return TRIT_FAIL(e, E_USAGE, "bench \"%s\"%s", what, trit_text_hint(hint, what, words, N_WORD));
 }
 
 static int run_bench(int argc, char **argv) {
     asked o = {.repeats = 7, .tolerance = 0.1};
-    const trit_option options[] = {{"--json", TRIT_OPT_FLAG, &o.out.json, 0, 0},
-                                   {"--repeats", TRIT_OPT_INT, &o.repeats, 1, MAX_REPEAT},
-                                   {"--shape", TRIT_OPT_TEXT, &o.shape, 0, 0},
-                                   {"--dir", TRIT_OPT_TEXT, &o.dir, 0, 0},
-                                   {"--tune", TRIT_OPT_FLAG, &o.tune, 0, 0},
-                                   {"--profile", TRIT_OPT_FLAG, &o.profile, 0, 0},
-                                   {"--compare", TRIT_OPT_TEXT, &o.compare, 0, 0},
-                                   {"--tolerance", TRIT_OPT_REAL, &o.tolerance, 0, 1}};
+    const trit_option options[] = {
+        {"--json", TRIT_OPT_FLAG, &o.out.json, 0, 0},
+        {"--repeats", TRIT_OPT_INT, &o.repeats, 1, TRIT_BENCH_MAX_REPEAT},
+        {"--shape", TRIT_OPT_TEXT, &o.shape, 0, 0},
+        {"--dir", TRIT_OPT_TEXT, &o.dir, 0, 0},
+        {"--tune", TRIT_OPT_FLAG, &o.tune, 0, 0},
+        {"--profile", TRIT_OPT_FLAG, &o.profile, 0, 0},
+        {"--compare", TRIT_OPT_TEXT, &o.compare, 0, 0},
+        {"--tolerance", TRIT_OPT_REAL, &o.tolerance, 0, 1}};
     int n;
     trit_error e = {0};
     bool slower = false;
@@ -419,8 +279,9 @@ static int run_bench(int argc, char **argv) {
 
 const trit_verb trit_verb_bench = {
     "bench",
-    "gemm [--tune] | op NAME [--shape RxC] | step [CONFIG [key=value...]] [--profile] | optim | "
-    "memory [CONFIG [key=value...]] | save [CONFIG [key=value...]] [--dir D] [--shape S] "
+    "gemm [--tune] | op NAME [--shape RxC] | step [CONFIG [key=value...]] [--profile] | "
+    "distill [CONFIG [key=value...]] [--profile] | optim | memory [CONFIG [key=value...]] | save "
+    "[CONFIG [key=value...]] [--dir D] [--shape S] "
     "[--repeats N] [--json] [--compare FILE [--tolerance X]]",
     "measures matrix products, ops, training steps and saving on this machine",
     "  gemm           matrix products: the peak, and shapes as they occur in training\n"
@@ -431,6 +292,12 @@ const trit_verb trit_verb_bench = {
     "  step           training steps on random tokens; without a CONFIG at shape S (layers 6,\n"
     "                 width 384, heads 6, context 256, vocabulary 256, batch 16), full precision\n"
     "                 and bitnet-b1.58 in turn\n"
+    "  distill        the steps of a CONFIG with distill.losses, or of shape S with bitnet-b1.58 "
+    "and\n"
+    "                 the losses ce and kl: without a teacher, with one in a cache, with a live "
+    "one\n"
+    "                 (distill.teacher, else the model itself without quantizers), in turn; what\n"
+    "                 the cache holds is made up\n"
     "  optim          AdamW's update of 1, 10 and 100 M parameters with state in fp32 and 8 bits, "
     "in\n"
     "                 turn with plain loops that read and write as much memory\n"

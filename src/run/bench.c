@@ -1,6 +1,7 @@
 #include "run/bench.h"
 
 #include "run/clock.h"
+#include "run/distill.h"
 #include "run/profile.h"
 
 #include <math.h>
@@ -96,7 +97,7 @@ trit_status trit_bench_rss_before(const trit_runtime_options *o, int64_t *bytes,
     return status;
 }
 
-double trit_bench_step(trit_run *r) {
+trit_status trit_bench_step(trit_run *r, double *seconds, trit_error *e) {
     trit_run_graph *g = &r->train;
     trit_rng rng = {.seed = 1, .step = (uint32_t)r->step};
     int32_t *x = g->io.tokens->val.data, *y = g->io.labels->val.data;
@@ -110,6 +111,8 @@ double trit_bench_step(trit_run *r) {
     trit_transformer_step(&r->model, r->step);
     r->x.accumulate = false;
     r->x.rng.step = (uint32_t)r->step;
+    trit_distill_begin(r);
+    TRIT_TRY(trit_distill_ask(r, x, 0, e));
     trit_graph_forward(&g->graph, &r->x);
     trit_graph_backward(&g->graph, &r->x, 1);
     double norm = trit_optim_grad_norm(&r->opt, &r->x);
@@ -117,7 +120,8 @@ double trit_bench_step(trit_run *r) {
     trit_optim_update(&r->opt, &r->x, r->step, norm);
     trit_profile_phase(r->profile, TRIT_PHASE_UPDATE);
     r->step++;
-    return trit_clock() - begin;
+    *seconds = trit_clock() - begin;
+    return TRIT_OK;
 }
 
 /* ---- optimizers ---- */

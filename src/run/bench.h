@@ -16,8 +16,9 @@ trit_status trit_bench_gemm(const trit_exec *x, trit_gemm_timing *shape, int n_s
 /* The machine's matrix-product peak in GFLOP/s: the best median over a few shapes. */
 trit_status trit_bench_peak(const trit_exec *x, double *gflops, trit_error *e);
 
-/* One training step of a run that was opened with TRIT_RUN_BENCH, on random tokens; its seconds. */
-double trit_bench_step(trit_run *r);
+/* One training step of a run that was opened with TRIT_RUN_BENCH, on random tokens, with what its
+ * teacher or cache does; its seconds. E_NUMERIC: the teacher's logits are not finite. */
+trit_status trit_bench_step(trit_run *r, double *seconds, trit_error *e);
 /* Loads what products need and uses it on all threads, so that resident memory is what it is
  * without a run; returns its bytes, 0 where the system does not say. */
 trit_status trit_bench_rss_before(const trit_runtime_options *o, int64_t *bytes, trit_error *e);

@@ -166,6 +166,28 @@ static void saving(void **state) {
     assert_exit(74, program_run("bench save save.json --dir nowhere"), "in 'nowhere'");
 }
 
+static const char taught[] = "tiny.json 'distill.losses=[\"ce\",\"kl\"]' distill";
+
+/* Without a teacher, from a cache that need not be there, and with a live one. */
+static void teachers(void **state) {
+    (void)state;
+    assert_exit(0, program_run("bench distill %s.teacher=self --repeats 2 --json", taught), "");
+    assert_true(number("\"cached_over_none\":") > 0);
+    assert_true(number("\"live_over_none\":") > 0);
+    static const char *const modes[] = {"\"no-teacher\"", "\"cached-teacher\"", "\"live-teacher\""};
+    for (int i = 0; i < 3; i++) assert_non_null(strstr(program_out.at, modes[i]));
+    assert_int_equal(json_lines(), 5);
+    /* The profile tells the teacher's time, and there is none without one. */
+    assert_exit(0, program_run("bench distill %s.cache=none --repeats 2 --profile", taught), "");
+    const char *cached = strstr(program_out.at, "\ncached-teacher\ntime by");
+    assert_non_null(cached);
+    assert_true(strstr(program_out.at, "\nteacher ") > cached);
+    assert_exit(0, program_run("bench step %s.cache=none --repeats 1", taught), "");
+    assert_exit(0, program_run("bench memory %s.cache=none", taught), "");
+    assert_exit(2, program_run("bench distill tiny.json --repeats 1"),
+                "/distill/losses: there are");
+}
+
 static void refusals(void **state) {
     (void)state;
     assert_exit(2, program_run("bench saev"), "did you mean \"save\"?");
@@ -175,8 +197,8 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_op),   cmocka_unit_test(documented),     cmocka_unit_test(compared),
-        cmocka_unit_test(profiles), cmocka_unit_test(tunes),          cmocka_unit_test(saving),
-        cmocka_unit_test(refusals), cmocka_unit_test(resident_memory)};
+        cmocka_unit_test(one_op),   cmocka_unit_test(documented),      cmocka_unit_test(compared),
+        cmocka_unit_test(profiles), cmocka_unit_test(tunes),           cmocka_unit_test(saving),
+        cmocka_unit_test(refusals), cmocka_unit_test(resident_memory), cmocka_unit_test(teachers)};
     return cmocka_run_group_tests(tests, setup, program_leave);
 }
