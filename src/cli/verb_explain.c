@@ -105,11 +105,13 @@ static void print_teacher(const trit_run *r) {
     }
     const trit_teacher_cache *f = &d->cache;
     int64_t all = trit_teacher_cache_windows(r), there = f->made_up ? 0 : f->n_sample;
-    double bytes = (double)all * (double)trit_teacher_cache_record(f->T, f->k);
-    printf("  file %s: %" PRId64 " of %" PRId64 " tokens kept, %sB for %" PRId64 " windows\n",
-           c->cache, f->k, r->model.cfg.vocab, trit_text_si(a, bytes), all);
+    int64_t n_valid = f->made_up ? trit_teacher_cache_valid_windows(r) : f->n_valid;
+    double bytes = (double)(all + n_valid) * (double)trit_teacher_cache_record(f->T, f->k);
+    printf("  file %s: %" PRId64 " of %" PRId64 " tokens kept, %sB for %" PRId64
+           " windows of training and %" PRId64 " of validation\n",
+           c->cache, f->k, r->model.cfg.vocab, trit_text_si(a, bytes), all, n_valid);
     if (there < all) {
-        printf("  it holds %" PRId64 " of them; `trit teacher-cache RUN CONFIG --top-k %" PRId64
+        printf("  it holds %" PRId64 " of training; `trit teacher-cache RUN CONFIG --top-k %" PRId64
                " -o %s` writes what is missing\n",
                there, f->k, c->cache);
     }

@@ -47,10 +47,11 @@ static int run(int argc, char **argv) {
 
 const trit_verb trit_verb_teacher_cache = {
     "teacher-cache", "RUN CONFIG [key=value...] [--top-k K] -o FILE",
-    "writes what a teacher says about the text that a config trains on",
+    "writes what a teacher says about the text that a config trains and evaluates on",
     "  RUN            the teacher: run directory (its best checkpoint) or checkpoint file\n"
     "  CONFIG         of the student: its data, seed, context and steps say which windows\n"
-    "  --top-k K      likeliest tokens that are kept of each token (default 64)\n"
-    "  -o FILE        8*K + 8 bytes for each token of training; the same command again continues,\n"
+    "  --top-k K      likeliest tokens that are kept of each token (default 64, at least 2)\n"
+    "  -o FILE        8*K + 8 bytes for each token of training and validation; the same command "
+    "again continues,\n"
     "                 and training with distill.cache=FILE needs no teacher\n",
     run};

@@ -23,23 +23,54 @@ static int64_t likeliest(int64_t n, const trit_real *z) {
     return best;
 }
 
+/* What one row adds: KL, whether both agree, both losses. */
+static void add_token(trit_agreement *a, double kl, bool same, double my_loss, double its_loss) {
+    double more = my_loss - its_loss;
+    int at = 0;
+    while (at < TRIT_N_AGREEMENT_EDGE && more >= trit_agreement_edges[at]) at++;
+    a->n++;
+    a->same += same;
+    a->kl += kl;
+    a->loss += its_loss;
+    a->class_n[at]++;
+}
+
+static double term(double log_p, double log_q) {
+    double p = exp(log_p);
+    return p > 0 ? p * (log_p - log_q) : 0;
+}
+
 static void add_row(trit_agreement *a, const trit_kernels *k, int64_t n, const trit_real *mine,
                     const trit_real *its, int32_t label) {
     double my_lse = (double)k->log_sum_exp(n, mine), its_lse = (double)k->log_sum_exp(n, its);
     double kl = 0;
+    for (int64_t i = 0; i < n; i++) kl += term((double)its[i] - its_lse, (double)mine[i] - my_lse);
+    add_token(a, kl, likeliest(n, mine) == likeliest(n, its), my_lse - (double)mine[label],
+              its_lse - (double)its[label]);
+}
+
+static void add_known_row(trit_agreement *a, const trit_kernels *k, int64_t n,
+                          const trit_real *mine, const trit_known_logits *its, int64_t row,
+                          int32_t label) {
+    double my_lse = (double)k->log_sum_exp(n, mine), its_lse = (double)its->mass[2 * row];
+    const int32_t *id = its->id + row * its->k;
+    const float *logit = its->logit + row * its->k;
+    int64_t best = 0, at = 0, at_label = 0;
+    double kl = 0, others = 0;
     for (int64_t i = 0; i < n; i++) {
-        double log_p = (double)its[i] - its_lse;
-        kl += exp(log_p) * (log_p - ((double)mine[i] - my_lse));
+        double log_q = (double)mine[i] - my_lse;
+        if (at == its->k || id[at] != i) {
+            others += exp(log_q);
+            continue;
+        }
+        kl += term((double)logit[at] - its_lse, log_q);
+        if (logit[at] > logit[best]) best = at;
+        if (i == label) at_label = at;
+        at++;
     }
-    double its_loss = its_lse - (double)its[label];
-    double more = my_lse - (double)mine[label] - its_loss;
-    int at = 0;
-    while (at < TRIT_N_AGREEMENT_EDGE && more >= trit_agreement_edges[at]) at++;
-    a->n++;
-    a->same += likeliest(n, mine) == likeliest(n, its);
-    a->kl += kl;
-    a->loss += its_loss;
-    a->class_n[at]++;
+    kl += term((double)its->mass[2 * row + 1], log(others));
+    add_token(a, kl, likeliest(n, mine) == id[best], my_lse - (double)mine[label],
+              its_lse - (double)logit[at_label]);
 }
 
 static void add_all(trit_agreement *to, const trit_agreement *a) {
@@ -50,9 +81,10 @@ static void add_all(trit_agreement *to, const trit_agreement *a) {
     for (int i = 0; i <= TRIT_N_AGREEMENT_EDGE; i++) to->class_n[i] += a->class_n[i];
 }
 
-void trit_agreement_add(trit_agreement *a, const trit_exec *x, int64_t rows, int64_t cols,
-                        const trit_real *mine, const trit_real *its, const int32_t *label,
-                        void *work) {
+/* Of another model all is there, or what is known. */
+static void add_rows(trit_agreement *a, const trit_exec *x, int64_t rows, int64_t cols,
+                     const trit_real *mine, const trit_real *its, const trit_known_logits *known,
+                     const int32_t *label, void *work) {
     trit_agreement *part = work;
     memset(part, 0, trit_agreement_work(rows));
 #pragma omp parallel for schedule(static) num_threads(x->n_threads)
@@ -60,10 +92,26 @@ void trit_agreement_add(trit_agreement *a, const trit_exec *x, int64_t rows, int
         int64_t end = (block + 1) * TRIT_ROW_GRAIN < rows ? (block + 1) * TRIT_ROW_GRAIN : rows;
         for (int64_t i = block * TRIT_ROW_GRAIN; i < end; i++) {
             if (label[i] == TRIT_IGNORE) continue;
-            add_row(&part[block], &x->k, cols, mine + i * cols, its + i * cols, label[i]);
+            if (known) {
+                add_known_row(&part[block], &x->k, cols, mine + i * cols, known, i, label[i]);
+            } else {
+                add_row(&part[block], &x->k, cols, mine + i * cols, its + i * cols, label[i]);
+            }
         }
     }
     for (int64_t block = 0; block < n_blocks(rows); block++) add_all(a, &part[block]);
+}
+
+void trit_agreement_add(trit_agreement *a, const trit_exec *x, int64_t rows, int64_t cols,
+                        const trit_real *mine, const trit_real *its, const int32_t *label,
+                        void *work) {
+    add_rows(a, x, rows, cols, mine, its, NULL, label, work);
+}
+
+void trit_agreement_add_known(trit_agreement *a, const trit_exec *x, int64_t rows, int64_t cols,
+                              const trit_real *mine, const trit_known_logits *its,
+                              const int32_t *label, void *work) {
+    add_rows(a, x, rows, cols, mine, NULL, its, label, work);
 }
 
 void trit_agreement_text(const trit_agreement *a, trit_text *out) {

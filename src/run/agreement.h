@@ -27,6 +27,19 @@ size_t trit_agreement_work(int64_t rows);
 void trit_agreement_add(trit_agreement *a, const trit_exec *x, int64_t rows, int64_t cols,
                         const trit_real *mine, const trit_real *its, const int32_t *label,
                         void *work);
+/* Some of another model's logits, as a file has them: of each row the k >= 2 largest, the label's
+ * among them, which may stand in for the smallest. */
+typedef struct trit_known_logits {
+    int64_t k;
+    const int32_t *id;  /* [rows, k] rising */
+    const float *logit; /* [rows, k] */
+    const float *mass; /* [rows, 2] ln sum exp of all logits; ln of the probability of the others */
+} trit_known_logits;
+/* The same where these are all that is known: exact but for the divergence, in which the others
+ * are one class, so that it is a lower bound. */
+void trit_agreement_add_known(trit_agreement *a, const trit_exec *x, int64_t rows, int64_t cols,
+                              const trit_real *mine, const trit_known_logits *its,
+                              const int32_t *label, void *work);
 /* "kl":..,"same":..,"flips":..,"teacher_loss":..,"loss_difference":{"edges":[..],"share":[..]}:
  * means over tokens, members of an object of JSON. a->n is not 0. */
 void trit_agreement_text(const trit_agreement *a, trit_text *out);

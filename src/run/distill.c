@@ -89,6 +89,8 @@ static trit_status open_cache(trit_run *r, unsigned what, trit_error *e) {
     const trit_distill_cfg *c = cfg_of(r);
     TRIT_TRY_AS(find_cache(r, what, e), e, "/distill/cache");
     snprintf(d->hash, sizeof d->hash, "%s", d->cache.hash);
+    d->work = trit_arena_get(&r->mem, trit_agreement_work(d->cache.T), e);
+    if (!d->work) return TRIT_E_NOMEM;
     for (int i = 0; i < d->n_use && d->cache.k < r->model.cfg.vocab; i++) {
         const trit_loss *row = d->use[i].row;
         const trit_schedule *t = &c->losses.at[i].knob[0];
@@ -215,12 +217,23 @@ void trit_distill_count(const trit_run *r) {
     for (int i = 0; d && i < d->n_use; i++) d->mean[i] += share * d->use[i].value;
 }
 
-void trit_distill_compare(const trit_run *r, const trit_run_graph *g, trit_agreement *a) {
+trit_status trit_distill_compare(const trit_run *r, const trit_run_graph *g, int64_t first,
+                                 trit_agreement *a, trit_error *e) {
     const trit_distill *d = r->distill;
-    if (!d || !d->taught) return;
+    if (!d) return TRIT_OK;
     const trit_node *mine = g->io.logits;
-    trit_agreement_add(a, &r->x, trit_rows(mine), trit_cols(mine), trit_val(mine), d->logits,
-                       g->io.labels->val.data, d->work);
+    const int32_t *label = g->io.labels->val.data;
+    int64_t V = trit_cols(mine);
+    if (d->taught) {
+        trit_agreement_add(a, &r->x, trit_rows(mine), V, trit_val(mine), d->logits, label, d->work);
+    }
+    for (int64_t i = 0; i < g->B && first + i < d->cache.n_valid; i++) {
+        trit_known_logits known;
+        TRIT_TRY(trit_teacher_cache_valid(&d->cache, first + i, &known, e));
+        trit_agreement_add_known(a, &r->x, g->T, V, trit_val(mine) + i * g->T * V, &known,
+                                 label + i * g->T, d->work);
+    }
+    return TRIT_OK;
 }
 
 const char *trit_distill_text(const trit_run *r, char buf[512]) {

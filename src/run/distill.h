@@ -51,8 +51,10 @@ trit_status trit_distill_teach(trit_run *r, const int32_t *tokens, trit_error *e
 trit_status trit_distill_ask(trit_run *r, const int32_t *tokens, int64_t first, trit_error *e);
 /* After the student's forward: adds this micro-batch to the means. */
 void trit_distill_count(const trit_run *r);
-/* After the forward of an evaluation: adds its tokens to *a, where there is a teacher. */
-void trit_distill_compare(const trit_run *r, const trit_run_graph *g, trit_agreement *a);
+/* After the forward of an evaluation of windows from `first` on: adds their tokens to *a, where
+ * there is a teacher, or a cache that holds them. E_FORMAT: it is damaged. */
+trit_status trit_distill_compare(const trit_run *r, const trit_run_graph *g, int64_t first,
+                                 trit_agreement *a, trit_error *e);
 /* ",\"losses\":{\"kl\":1.25}" into buf; "" without losses. */
 const char *trit_distill_text(const trit_run *r, char buf[512]);
 

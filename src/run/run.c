@@ -454,7 +454,7 @@ static trit_status evaluate(trit_run *r, int64_t max_tokens, const volatile sig_
         trit_graph_forward_watched(&g->graph, &r->x, watched ? trit_quantizers_watch_forward : NULL,
                                    &r->quant);
         TRIT_TRY(check_quantizers(r, g, e));
-        trit_distill_compare(r, g, &agreement);
+        TRIT_TRY(trit_distill_compare(r, g, w, &agreement, e));
         nats += (double)*trit_val(g->io.loss) * (double)n;
         n_seen += n;
     }

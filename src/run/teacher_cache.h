@@ -1,12 +1,14 @@
-/* What a teacher says about the windows that a config trains on, in a file, so that training needs
- * no teacher in memory.
+/* What a teacher says about the windows that a config trains and evaluates on, in a file, so that
+ * training needs no teacher in memory.
  *
  * A window's text begins where the order of data lets it begin, and what a teacher says depends on
  * that; so there is a record for each window of training (sample 0, 1, ... of the data order), and
  * a cache is of one data set, seed and context. Layout, little-endian: a header of 4096 bytes, JSON
- * padded with blanks and a newline; then records of equal size: i32 ids [T, k] rising, f32 logits
+ * padded with blanks and a newline; then records of equal size, first of as many windows of
+ * validation as "valid" of the header says, then of training: i32 ids [T, k] rising, f32 logits
  * [T, k], f32 mass [T, 2] (ln sum exp of all logits; ln of the probability of the others), and
- * XXH3-64 of these bytes, seeded with the sample's number. A killed writer leaves a part of a
+ * XXH3-64 of these bytes, seeded with the record's number. Ids are those of the largest logits; in
+ * validation the label is among them, in place of the smallest. A killed writer leaves a part of a
  * record, which the next one cuts off. */
 #ifndef TRIT_RUN_TEACHER_CACHE_H
 #define TRIT_RUN_TEACHER_CACHE_H
@@ -22,13 +24,16 @@ typedef struct trit_teacher_cache {
     const char *at;   /* the mapped file */
     bool made_up;     /* at is not a file */
     int64_t n_bytes;
-    int64_t T, k, n_sample; /* tokens of a window, logits of a token, records */
-    char hash[17];          /* of the header: of teacher, data, order and k */
-    double rest;            /* mean probability of the tokens that are not kept, of some records */
+    int64_t T, k;     /* tokens of a window, logits of a token */
+    int64_t n_valid;  /* records of validation */
+    int64_t n_sample; /* records of training */
+    char hash[17];    /* of the header: of teacher, data, order and k */
+    double rest;      /* mean probability of the tokens that are not kept, of some records */
 } trit_teacher_cache;
 
-/* Windows that r's config trains on. */
+/* Windows that r's config trains on, and those that it evaluates. */
 int64_t trit_teacher_cache_windows(const trit_run *r);
+int64_t trit_teacher_cache_valid_windows(const trit_run *r);
 /* Maps a cache for training r. E_CONFIG: it is of other data, another order or shape; E_FORMAT: it
  * is none, or damaged. Close with trit_teacher_cache_close, also after an error. */
 trit_status trit_teacher_cache_open(trit_teacher_cache *c, const trit_run *r, const char *path,
@@ -46,12 +51,17 @@ void trit_teacher_cache_close(trit_teacher_cache *c);
 trit_status trit_teacher_cache_read(const trit_teacher_cache *c, int64_t first, int64_t n,
                                     const trit_teacher_logits *to, trit_error *e);
 
+/* What is known of a window of validation, of the first n_valid: [T] tokens, in the file. E_FORMAT:
+ * damaged. */
+trit_status trit_teacher_cache_valid(const trit_teacher_cache *c, int64_t window,
+                                     trit_known_logits *out, trit_error *e);
+
 /* Bytes of a record. */
 int64_t trit_teacher_cache_record(int64_t T, int64_t k);
 /* Lets the teacher of r (opened with TRIT_RUN_EVAL and TRIT_RUN_TAUGHT) see every window that r's
- * config trains on, and writes the k largest logits of each token to path. What a whole record of
- * the same cache is there for is not computed again. told (may be NULL) hears after each batch how
- * many windows are done. E_CONFIG: path is of another cache. */
+ * config evaluates and trains on, and writes the k >= 2 largest logits of each token to path. What
+ * a whole record of the same cache is there for is not computed again. told (may be NULL) hears
+ * after each batch how many windows are done. E_CONFIG: path is of another cache. */
 trit_status trit_teacher_cache_write(trit_run *r, const char *path, int64_t k,
                                      void (*told)(void *self, int64_t done, int64_t all),
                                      void *self, trit_error *e);

@@ -21,6 +21,9 @@ static int setup(void **state) {
     return 0;
 }
 
+/* Windows of validation that the newest cache was to hold. */
+static int64_t n_valid;
+
 static trit_status write_cache(const char *train, const char *path, int64_t k, trit_error *e) {
     fixture f;
     char text[512];
@@ -28,6 +31,7 @@ static trit_status write_cache(const char *train, const char *path, int64_t k, t
     snprintf(text, sizeof text,
              "{" TINY_MODEL ", \"train\": {%s}" STUDENT "{\"teacher\": \"teacher\"}}", train);
     open_text(&f, text, 2, TRIT_RUN_EVAL | TRIT_RUN_TAUGHT);
+    n_valid = trit_teacher_cache_valid_windows(&f.r);
     trit_status status = trit_teacher_cache_write(&f.r, path, k, NULL, NULL, e);
     close_run(&f);
     return status;
@@ -111,11 +115,13 @@ static void writing_goes_on(void **state) {
     assert_ok(write_cache(SHORT, "whole", 4, &e));
     trit_text want = content("whole");
     int64_t record = trit_teacher_cache_record(16, 4);
-    assert_int_equal(want.len, 4096 + 30 * record);
+    assert_true(n_valid > 3);
+    assert_int_equal(want.len, 4096 + (n_valid + 30) * record);
     for (int i = 0; i < 4; i++) {
-        const int64_t at[] = {4096, 4096 + 7 * record + 5, 4096 + 12 * record, 4096 + 30 * record};
+        const int64_t at[] = {4096, 4096 + 2 * record + 5, 4096 + (n_valid + 12) * record,
+                              4096 + (n_valid + 30) * record};
         assert_ok(trit_file_truncate(NULL, "whole", at[i], &e));
-        if (i == 3) patch("whole", (long)(4096 + 20 * record + 9));
+        if (i == 3) patch("whole", (long)(4096 + (n_valid + 20) * record + 9));
         assert_ok(write_cache(SHORT, "whole", 4, &e));
         trit_text got = content("whole");
         assert_int_equal(got.len, want.len);
@@ -155,8 +161,8 @@ static void mistakes(void **state) {
             "/distill/losses/1: the cache keeps 6 of 257 tokens; dad needs all of them");
     refused(SHORT, "{\"loss\": \"kl\", \"temperature\": 2}", TRIT_E_CONFIG,
             "kl at a temperature needs all of them");
-    patch("c", 4096 + 3);
-    refused(SHORT, "\"kl\"", TRIT_E_FORMAT, "c: window 0 is damaged");
+    patch("c", 4096 + (long)(n_valid * trit_teacher_cache_record(16, 6)) + 3);
+    refused(SHORT, "\"kl\"", TRIT_E_FORMAT, "c: window 0 of training is damaged");
     assert_int_equal(rename("c", "d"), 0);
     FILE *f = fopen("c", "w");
     fputs("no cache", f);
@@ -173,7 +179,7 @@ static void damage_is_found_in_time(void **state) {
     trit_status status = TRIT_OK;
     static const char train[] = "\"batch\": 16, \"steps\": 6";
     assert_ok(write_cache(train, "late", 3, &e));
-    patch("late", (long)(4096 + 70 * trit_teacher_cache_record(16, 3) + 1));
+    patch("late", (long)(4096 + (n_valid + 70) * trit_teacher_cache_record(16, 3) + 1));
     char text[512];
     snprintf(text, sizeof text,
              "{" TINY_MODEL ", \"train\": {%s}" STUDENT
@@ -183,7 +189,67 @@ static void damage_is_found_in_time(void **state) {
     while (!status && f.r.step < 6) status = trit_run_step(&f.r, NULL, &step, &e);
     assert_int_equal(status, TRIT_E_FORMAT);
     assert_int_equal(f.r.step, 4);
-    assert_error_has(e, "late: window 70 is damaged");
+    assert_error_has(e, "late: window 70 of training is damaged");
+    close_run(&f);
+}
+
+static void open_student(fixture *f, const char *train, const char *teacher) {
+    char text[512];
+    snprintf(text, sizeof text,
+             "{" TINY_MODEL ", \"train\": {%s}" STUDENT "{%s, \"losses\": [\"kl\"]}}", train,
+             teacher);
+    open_text(f, text, 2, TRIT_RUN_TRAIN | TRIT_RUN_EVAL);
+}
+
+/* An evaluation tells the same of a teacher from its cache as from itself, but for a divergence
+ * that is no larger: equal where all tokens are kept. */
+static void agreement_is_that_with_the_teacher(void **state) {
+    (void)state;
+    trit_error e;
+    fixture live, cached;
+    trit_eval_result want, got;
+    double kl[3];
+    static const int64_t k[3] = {2, 30, 257};
+    open_student(&live, SHORT, "\"teacher\": \"teacher\"");
+    assert_ok(trit_run_eval(&live.r, 0, NULL, &want, &e));
+    for (int i = 0; i < 3; i++) {
+        char path[16], named[64];
+        snprintf(path, sizeof path, "agree%d", i);
+        snprintf(named, sizeof named, "\"cache\": \"%s\"", path);
+        assert_ok(write_cache(SHORT, path, k[i], &e));
+        open_student(&cached, SHORT, named);
+        assert_ok(trit_run_eval(&cached.r, 0, NULL, &got, &e));
+        const trit_agreement *a = &got.agreement, *b = &want.agreement;
+        assert_true(a->n == want.n_tokens && a->n == b->n);
+        assert_int_equal(a->same, b->same);
+        assert_near(a->loss, b->loss, 1e-6 * b->loss);
+        assert_memory_equal(a->class_n, b->class_n, sizeof a->class_n);
+        kl[i] = a->kl;
+        close_run(&cached);
+    }
+    assert_true(kl[2] == want.agreement.kl);
+    assert_true(kl[0] < kl[1] && kl[1] < kl[2] && kl[1] > 0.9 * kl[2]);
+    close_run(&live);
+}
+
+/* Windows that the cache lacks are not counted; what is damaged is an error. */
+static void agreement_over_what_is_there(void **state) {
+    (void)state;
+    trit_error e;
+    fixture f;
+    trit_eval_result v;
+    assert_ok(write_cache(SHORT ", \"eval_tokens\": 80", "part", 4, &e));
+    assert_int_equal(n_valid, 5);
+    assert_ok(write_cache(SHORT, "part", 4, &e)); /* stays as it was begun */
+    open_student(&f, SHORT, "\"cache\": \"part\"");
+    assert_ok(trit_run_eval(&f.r, 0, NULL, &v, &e));
+    assert_int_equal(v.agreement.n, 80);
+    assert_true(v.n_tokens > 80);
+    close_run(&f);
+    patch("part", (long)(4096 + 3 * trit_teacher_cache_record(16, 4) + 1));
+    open_student(&f, SHORT, "\"cache\": \"part\"");
+    assert_int_equal(trit_run_eval(&f.r, 0, NULL, &v, &e), TRIT_E_FORMAT);
+    assert_error_has(e, "part: window 3 of validation is damaged");
     close_run(&f);
 }
 
@@ -231,6 +297,8 @@ int main(void) {
         cmocka_unit_test(writing_goes_on),
         cmocka_unit_test(mistakes),
         cmocka_unit_test(damage_is_found_in_time),
+        cmocka_unit_test(agreement_is_that_with_the_teacher),
+        cmocka_unit_test(agreement_over_what_is_there),
         cmocka_unit_test(made_up_ones_are_possible),
     };
     return cmocka_run_group_tests(tests, setup, leave_dir);
