@@ -59,8 +59,7 @@ static void pass_to_step(const trit_control_call *c) {
     trit_real factor[TRIT_MAX_LEVEL];
     fill_factors(c, factor);
     double k = trit_scales[q->spec.scale]->grad_scale(q->knob[TRIT_KNOB_SCALE], c->group_len,
-                                                      c->n_all, (double)q->hi) *
-               (double)q->stretch;
+                                                      c->n_all, (double)q->hi);
     for (int64_t at = 0; at < c->n_all; at += c->group_len) {
         double sum = 0;
         for (int64_t i = at; i < at + c->group_len; i++) {

@@ -169,7 +169,7 @@ static void fit_scales(const trit_exec *x, const trit_node *n, const fq_attr *a,
     const trit_real *v = trit_val_of(n, 0);
     if (q->step && *trit_param_val(q->ready) != 0) {
         for (int64_t i = 0; i < a->n_group; i++) {
-            trit_real step = trit_param_val(q->step)[i] * q->stretch, eps = TRIT_R(q->spec.eps);
+            trit_real step = trit_param_val(q->step)[i], eps = TRIT_R(q->spec.eps);
             s->scale[i] = step < eps ? eps : step;
         }
         if (n->code.data) spoil_scales(x, a, s, v);
@@ -187,7 +187,7 @@ static void fit_scales(const trit_exec *x, const trit_node *n, const fq_attr *a,
     for (int64_t i = 0; i < a->n_group; i++) {
         trit_real eps = TRIT_R(q->spec.eps);
         if (s->scale[i] < eps) s->scale[i] = eps;
-        if (a->mode == TRIT_TRAIN) trit_param_val(q->step)[i] = s->scale[i] / q->stretch;
+        if (a->mode == TRIT_TRAIN) trit_param_val(q->step)[i] = s->scale[i];
     }
     if (a->mode == TRIT_TRAIN) *trit_param_val(q->ready) = 1;
 }
@@ -391,7 +391,7 @@ static void backward(const trit_exec *x, trit_node *n) {
     }
     trit_real *gs = trit_grad_of(n, 1);
     if (!gs) return;
-    double k = (double)q->stretch;
+    double k = 1;
     if (!a->check) { /* which wants the bare derivative */
         k *= trit_scales[q->spec.scale]->grad_scale(q->knob[TRIT_KNOB_SCALE], a->group_len,
                                                     a->n_group * a->group_len, (double)q->hi);

@@ -73,18 +73,15 @@ static trit_status list_levels(trit_quant *q, trit_params *ps, trit_error *e) {
     return TRIT_OK;
 }
 
-/* Fewer bits on the same range: a learned step would otherwise have to grow many times over at
- * once. */
+/* A learned step is that of its bits: on the range of 8 bits fewer levels would be too far apart to
+ * tell most weights from 0. So each rung begins anew, from the weights as they are. */
 static void follow_bits(trit_quant *q, int64_t step) {
     const trit_schedule *at = &q->spec.bits_at;
     if (at->shape == TRIT_SHAPE_hold) return;
-    trit_spec final = q->spec;
-    final.bits = (int64_t)at->to;
-    trit_real lo, hi;
-    trit_grids[q->spec.grid]->bounds(&final, &lo, &hi);
     q->spec.bits = (int64_t)rint(trit_schedule_at(at, step));
     fill_levels(q);
-    q->stretch = hi / q->hi;
+    bool changed = step > 0 && q->spec.bits != (int64_t)rint(trit_schedule_at(at, step - 1));
+    if (q->ready && changed) *trit_param_val(q->ready) = 0;
 }
 
 int trit_quant_params(const trit_quant *q, trit_param *out[TRIT_QUANT_MAX_PARAM]) {
@@ -104,7 +101,7 @@ trit_real trit_quant_level(const trit_quant *q, int8_t code) {
 trit_status trit_quant_init(trit_quant *q, const trit_spec *spec, trit_quant_kind kind,
                             const char *path, int64_t rows, int64_t cols, trit_params *ps,
                             trit_error *e) {
-    *q = (trit_quant){.spec = *spec, .kind = kind, .cols = cols, .stretch = 1};
+    *q = (trit_quant){.spec = *spec, .kind = kind, .cols = cols};
     if (!spec->on) return TRIT_OK;
     q->path = trit_arena_text(ps->mem, path, e);
     if (!q->path) return TRIT_E_NOMEM;

@@ -15,7 +15,6 @@ typedef struct trit_quant {
     trit_real lo, hi; /* outermost levels */
     trit_real *level; /* [n_level] all of them, rising; run arena; NULL with a form */
     int n_level;
-    trit_real stretch; /* scale = learned step * stretch: the step is that of the final bits */
     trit_param *step;  /* learned step sizes [n_group]; NULL unless the scale rule is learned */
     trit_param *learn[TRIT_MAX_LEARN]; /* of a form, in its order; else NULL */
     trit_param *ready; /* buffer, scalar: 1 once `step` has its first value; NULL likewise */
@@ -34,7 +33,9 @@ typedef struct trit_quant {
 trit_status trit_quant_init(trit_quant *q, const trit_spec *spec, trit_quant_kind kind,
                             const char *path, int64_t rows, int64_t cols, trit_params *ps,
                             trit_error *e);
-/* Evaluates schedules for an optimizer step; call before the first forward of each step. */
+/* Evaluates schedules for an optimizer step; call before the first forward of each step. With a
+ * step in which bits change learned numbers have no value any more: the next forward gives first
+ * ones, as where quantization begins. */
 void trit_quant_step(trit_quant *q, int64_t step);
 /* x -> fake-quantized x, same shape [..., cols]. q must outlive the graph. Applying specs of equal
  * value without learnables to the same node twice gives one node: its codes are computed once. With

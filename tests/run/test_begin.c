@@ -9,12 +9,13 @@ static const char fp[] = "\"preset\": \"llama\", \"tied\": true",
 
 /* One model section, so that only what a test names differs. */
 static void text_of(char *out, size_t cap, const char *model, int steps, const char *more) {
-    int n = snprintf(out, cap,
-                     "{\"data\": {\"source\": \"text.txt\"}, \"model\": {%s, \"layers\": 1, "
-                     "\"width\": 32, \"heads\": 2, \"context\": 16, \"ffn\": \"swiglu\"}, "
-                     "\"optim\": {\"schedule\": \"constant\"}, \"run\": {\"save_every\": 3}, "
-                     "\"train\": {\"steps\": %d, \"batch\": 4, \"eval_every\": 0}%s}",
-                     model, steps, more);
+    int n = snprintf(
+        out, cap,
+        "{\"data\": {\"source\": \"text.txt\"}, \"model\": {%s, \"layers\": 1, "
+        "\"width\": 32, \"heads\": 2, \"context\": 16, \"ffn\": \"swiglu\"}, "
+        "\"optim\": {\"schedule\": \"constant\"}, \"run\": {\"save_every\": 3, \"log_every\": 1}, "
+        "\"train\": {\"steps\": %d, \"batch\": 4, \"eval_every\": 0}%s}",
+        model, steps, more);
     assert_true(n > 0 && (size_t)n < cap);
 }
 
@@ -284,6 +285,87 @@ static void integers_are_taken_over(void **state) {
     close_session(&x);
 }
 
+static void stop_at_4(void *self, const trit_progress *p) {
+    volatile sig_atomic_t *stop = self;
+    if (p->kind == TRIT_PROGRESS_STEP && p->step == 4) *stop = 1;
+}
+
+/* The first 4 of 8 steps of a run in dir. */
+static void train_to_4(const char *dir, const char *more) {
+    volatile sig_atomic_t stop = 0;
+    trit_train_options o = {.stop = &stop, .progress = stop_at_4, .self = (void *)(uintptr_t)&stop};
+    trit_train_result out;
+    session x;
+    trit_error e;
+    assert_ok(open_session(&x, dir, fp, 8, more, &e));
+    assert_int_equal(trit_train(&x.f.r, &x.s, &o, &out, &e), TRIT_E_STOPPED);
+    close_session(&x);
+}
+
+/* 8, 4, 2 bits, ternary: each rung a run that begins with the weights of the one before, makes its
+ * learned steps anew from them, lets its rate rise again, and is stopped in the middle of the
+ * change from what was before. */
+static void a_ladder_of_runs(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *weights;
+    } rungs[] = {{"rung8", "\"grid\": \"int\", \"bits\": 8"},
+                 {"rung4", "\"grid\": \"int\", \"bits\": 4"},
+                 {"rung2", "\"grid\": \"int\", \"bits\": 2"},
+                 {"rung1.58", "\"grid\": \"ternary\""}};
+    static const char w[] = "blocks.0.ffn.up.weight", step[] = "blocks.0.ffn.up.weight_quant.step";
+    const char *before = "fp";
+    double last = 0;
+    for (int i = 0; i < 4; i++) {
+        char more[700], broken[32];
+        trit_error e;
+        session x, y;
+        snprintf(more, sizeof more,
+                 ", \"quant\": {\"weights\": {%s, \"scale\": \"learned\", \"granularity\": "
+                 "\"row\", \"lambda\": {\"shape\": \"linear\", \"from\": 0.5, \"to\": 1, "
+                 "\"end\": 7}}}, \"init\": {\"from\": \"%s\", \"calibrate\": 2}",
+                 rungs[i].weights, before);
+        assert_ok(open_session(&x, rungs[i].name, fp, 8, more, &e));
+        assert_non_null(strstr(x.said.at, "first values for 7 quantizers"));
+        assert_true((strstr(x.said.at, "left behind") != NULL) == (i > 0));
+        trit_real begun[32 * 96], size = *value(&x.f.r, step);
+        memcpy(begun, value(&x.f.r, w), sizeof begun);
+        /* Fewer levels lie farther apart. */
+        assert_true((double)size > 1.5 * last || i == 3);
+        last = (double)size;
+        assert_true(isfinite(finish(&x)));
+        close_session(&x);
+        snprintf(broken, sizeof broken, "%s-broken", rungs[i].name);
+        train_to_4(broken, more);
+        assert_ok(open_session(&y, broken, fp, 8, more, &e));
+        assert_int_equal(y.f.r.step, 4);
+        finish(&y);
+        close_session(&y);
+        trit_text a = {0}, b = {0};
+        char path[2][80];
+        snprintf(path[0], sizeof path[0], "%s/checkpoints/step-00000008.h5", rungs[i].name);
+        snprintf(path[1], sizeof path[1], "%s/checkpoints/step-00000008.h5", broken);
+        slurp(path[0], &a);
+        slurp(path[1], &b);
+        assert_true(a.len == b.len && memcmp(a.at, b.at, a.len) == 0);
+        trit_text_free(&a);
+        trit_text_free(&b);
+        /* What it began with is what the rung before ended with. */
+        char text[1024];
+        fixture source;
+        text_of(text, sizeof text, fp, 8, "");
+        open_text(&source, text, 1, TRIT_RUN_EVAL);
+        trit_text skipped = {0};
+        snprintf(path[0], sizeof path[0], "%s/checkpoints/step-000000%s.h5", before,
+                 i ? "08" : "40");
+        assert_ok(trit_store_load_weights(path[0], &source.r, &skipped, &e));
+        trit_text_free(&skipped);
+        assert_memory_equal(begun, value(&source.r, w), sizeof begun);
+        close_run(&source);
+        before = rungs[i].name;
+    }
+}
+
 static void what_does_not_fit_is_refused(void **state) {
     (void)state;
     static const char from[] = ", \"init\": {\"from\": \"fp\"}";
@@ -346,6 +428,7 @@ int main(void) {
         cmocka_unit_test(learned_steps_are_calibrated),
         cmocka_unit_test(steps_of_other_levels_are_left_behind),
         cmocka_unit_test(integers_are_taken_over),
+        cmocka_unit_test(a_ladder_of_runs),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(resuming_needs_no_source),
     };

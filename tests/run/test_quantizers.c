@@ -20,7 +20,16 @@
     "{\"shape\": \"rungs\", \"from\": 8, \"to\": 2, \"end\": 50}}, \"activations\": "   \
     "\"int8-token\"}"
 
-static const char *const quants[] = {LSQ, HALF, LADDER};
+/* Down to {-1, 0, 1}, from a start and with a strength that change while it goes. */
+#define TERNARY_LADDER                                                                             \
+    ", \"optim\": {\"reset_at_quant\": true}, \"quant\": {\"start\": 10, \"weights\": {\"grid\": " \
+    "\"int\", \"narrow\": true, \"scale\": \"learned\", \"bits\": {\"shape\": \"rungs\", "         \
+    "\"from\": "                                                                                   \
+    "8, \"to\": 2, \"begin\": 10, \"end\": 50}, \"lambda\": {\"shape\": \"linear\", \"from\": 0, " \
+    "\"to\": 1, \"begin\": 10, \"end\": 45}}, \"activations\": \"int8-token\"}"
+
+static const char *const quants[] = {LSQ, HALF, LADDER, TERNARY_LADDER};
+enum { N_QUANT = sizeof quants / sizeof *quants };
 
 static int64_t n_frozen(const trit_run *r) {
     int64_t n = 0;
@@ -40,7 +49,7 @@ static int64_t n_frozen(const trit_run *r) {
 
 static void threads_make_no_difference(void **state) {
     (void)state;
-    for (int q = 0; q < 3; q++) {
+    for (int q = 0; q < N_QUANT; q++) {
         fixture f[2];
         for (int n = 0; n < 2; n++) {
             trit_error e = {0};
@@ -147,7 +156,7 @@ static void read_file(const char *dir, const char *name, trit_text *t) {
 static void resuming_is_exact(void **state) {
     (void)state;
     static const char *const files[] = {"checkpoints/step-00000060.h5", "metrics.jsonl"};
-    for (int q = 0; q < 3; q++) {
+    for (int q = 0; q < N_QUANT; q++) {
         char more[1024], straight[32], broken[32];
         trit_error e;
         snprintf(more, sizeof more, "%s, \"run\": {\"log_every\": 1, \"stats_every\": 7}",
@@ -166,6 +175,35 @@ static void resuming_is_exact(void **state) {
             trit_text_free(&b);
         }
     }
+}
+
+/* 8, 4, 2 bits; without their lowest level the last are ternary, and so is what is deployed. */
+static void a_ladder_ends_ternary(void **state) {
+    (void)state;
+    trit_error e = {0};
+    trit_step_result step;
+    fixture f;
+    open_run(&f, "", TERNARY_LADDER, 1, TRIT_RUN_TRAIN);
+    const trit_quant *q = &f.r.model.linear[0]->wq;
+    static const int64_t at[] = {9, 10, 30, 49, 60};
+    static const int n_level[] = {255, 255, 15, 3, 3};
+    for (int i = 0; i < 5; i++) {
+        while (f.r.step < at[i]) assert_ok(trit_run_step(&f.r, NULL, &step, &e));
+        trit_transformer_step(&f.r.model, f.r.step);
+        assert_true(q->on == (at[i] >= 10));
+        assert_int_equal(q->n_level, n_level[i]);
+    }
+    trit_quant_view *v = f.r.quant.view;
+    while (v->quant != q) v++;
+    trit_quant_view_run(v, &f.r.x);
+    int seen[3] = {0};
+    for (int64_t i = 0; i < trit_len(v->y); i++) {
+        int code = ((const int8_t *)v->q->code.data)[i];
+        assert_in_range(code + 1, 0, 2);
+        seen[code + 1]++;
+    }
+    assert_true(seen[0] && seen[1] && seen[2]);
+    close_run(&f);
 }
 
 /* Lines of statistics: at evaluations and in between, and every line of metrics is JSON. */
@@ -257,8 +295,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_make_no_difference), cmocka_unit_test(micro_batches_are_one_step),
         cmocka_unit_test(what_is_frozen_stays),       cmocka_unit_test(resuming_is_exact),
-        cmocka_unit_test(lines_of_metrics),           cmocka_unit_test(looking_changes_nothing),
-        cmocka_unit_test(nonsense_is_named),
+        cmocka_unit_test(a_ladder_ends_ternary),      cmocka_unit_test(lines_of_metrics),
+        cmocka_unit_test(looking_changes_nothing),    cmocka_unit_test(nonsense_is_named),
     };
     return cmocka_run_group_tests(tests, enter_dir, leave_dir);
 }
