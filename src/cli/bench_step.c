@@ -17,7 +17,7 @@ static const char shape_s[] =
 
 #define QUANTIZED                                                                \
     "\"quant\":\"bitnet-b1.58\",\"compute\":{\"linear\":\"int8\",\"attention\":" \
-    "\"bf16\",\"head\":\"bf16\"}"
+    "\"bf16\",\"head\":\"bf16\",\"teacher\":\"bf16\"}"
 #define TAUGHT QUANTIZED ",\"distill\":{\"teacher\":\"self\",\"losses\":[\"ce\",\"kl\"]}"
 
 enum { MAX_MODE = 3 };

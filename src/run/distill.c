@@ -132,12 +132,16 @@ trit_status trit_distill_open(trit_run *r, unsigned what, const trit_runtime_opt
     d->logits = trit_arena_get(&r->mem, (size_t)(B * m->context * m->vocab) * sizeof *d->logits, e);
     d->work = trit_arena_get(&r->mem, trit_agreement_work(B * m->context), e);
     if (!d->logits || !d->work) return TRIT_E_NOMEM;
-    return trit_run_trace(r, d->model, &d->graph, TRIT_EVAL, B, false, e);
+    bool quick = r->exp->cfg.compute.teacher == TRIT_PRECISION_bf16 && r->x.lowp.fast &&
+                 (what & (TRIT_RUN_TRAIN | TRIT_RUN_BENCH));
+    if (quick) TRIT_TRY(trit_run_trace(r, d->model, &d->quick, TRIT_EVAL, B, false, true, e));
+    return trit_run_trace(r, d->model, &d->graph, TRIT_EVAL, B, false, false, e);
 }
 
 void trit_distill_close(trit_distill *d) {
     if (!d) return;
     trit_graph_free(&d->graph.graph);
+    trit_graph_free(&d->quick.graph);
     trit_teacher_cache_close(&d->cache);
     trit_run_close(&d->run);
     trit_experiment_close(&d->exp);
@@ -183,13 +187,12 @@ void trit_distill_begin(const trit_run *r) {
 static void copy_out(void *self, const trit_exec *x, const trit_node *n) {
     const trit_distill *d = self;
     (void)x;
-    if (n == d->graph.io.logits) memcpy(d->logits, n->val.data, trit_tensor_bytes(&n->val));
+    if (n == d->runs->io.logits) memcpy(d->logits, n->val.data, trit_tensor_bytes(&n->val));
 }
 
-trit_status trit_distill_teach(trit_run *r, const int32_t *tokens, trit_error *e) {
+static trit_status teach(trit_run *r, trit_run_graph *g, const int32_t *tokens, trit_error *e) {
     trit_distill *d = r->distill;
-    if (!d || !d->taught) return TRIT_OK;
-    trit_run_graph *g = &d->graph;
+    d->runs = g;
     trit_exec x = r->x; /* of its own random numbers, should it draw some */
     x.rng = (trit_rng){.seed = x.rng.seed, .stream = trit_hash32("teacher")};
     memcpy(g->io.tokens->val.data, tokens, trit_tensor_bytes(&g->io.tokens->val));
@@ -199,11 +202,16 @@ trit_status trit_distill_teach(trit_run *r, const int32_t *tokens, trit_error *e
                      (long long)r->step, cfg_of(r)->teacher);
 }
 
+trit_status trit_distill_teach(trit_run *r, const int32_t *tokens, trit_error *e) {
+    trit_distill *d = r->distill;
+    return d && d->taught ? teach(r, &d->graph, tokens, e) : TRIT_OK;
+}
+
 trit_status trit_distill_ask(trit_run *r, const int32_t *tokens, int64_t first, trit_error *e) {
-    const trit_distill *d = r->distill;
+    trit_distill *d = r->distill;
     if (!d || (!d->taught && !d->cache.at)) return TRIT_OK;
     if (d->taught) {
-        TRIT_TRY(trit_distill_teach(r, tokens, e));
+        TRIT_TRY(teach(r, d->quick.graph.node ? &d->quick : &d->graph, tokens, e));
     } else {
         TRIT_TRY(trit_teacher_cache_read(&d->cache, first, r->train.B, &d->cached, e));
     }
@@ -286,6 +294,7 @@ trit_status trit_distill_bind(trit_run *r, trit_error *e) {
     if (!d || (!d->taught && !d->cache.at)) return TRIT_OK;
     if (d->taught) {
         trit_graph_bind(&d->graph.graph, r->plan);
+        if (d->quick.graph.node) trit_graph_bind(&d->quick.graph, r->plan);
         trit_transformer_step(d->model, d->run.step);
     }
     int at = asks(r);

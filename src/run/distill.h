@@ -18,15 +18,16 @@ typedef struct trit_distill {
     /* A live teacher; taught is false without one. */
     bool taught;
     trit_experiment exp;
-    trit_run run;            /* its weights; none for the student itself */
-    trit_transformer own;    /* of the student itself: without quantizers */
-    trit_transformer *model; /* one of both */
-    trit_run_graph graph;
-    trit_real *logits;          /* [B, T, V] of the tokens that it saw last; run arena */
-    trit_teacher_cache cache;   /* instead of a live one; at is NULL without */
-    trit_teacher_logits cached; /* inputs of the training graph, of the cache */
-    void *work;                 /* of comparisons */
-    char hash[17];              /* of its weights, "self", or of the cache; "" without a teacher */
+    trit_run run;                /* its weights; none for the student itself */
+    trit_transformer own;        /* of the student itself: without quantizers */
+    trit_transformer *model;     /* one of both */
+    trit_run_graph graph, quick; /* quick: with compute.teacher bf16, for training; else zeroed */
+    trit_run_graph *runs;        /* the one that computes */
+    trit_real *logits;           /* [B, T, V] of the tokens that it saw last; run arena */
+    trit_teacher_cache cache;    /* instead of a live one; at is NULL without */
+    trit_teacher_logits cached;  /* inputs of the training graph, of the cache */
+    void *work;                  /* of comparisons */
+    char hash[17];               /* of its weights, "self", or of the cache; "" without a teacher */
 } trit_distill;
 
 /* Makes r->distill, in r's arena: opens and checks the teacher that the config names, and traces

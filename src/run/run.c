@@ -48,7 +48,7 @@ static trit_status check_rules(const trit_run *r, trit_error *e) {
 }
 
 trit_status trit_run_trace(trit_run *r, trit_transformer *m, trit_run_graph *g, trit_mode mode,
-                           int64_t B, bool with_loss, trit_error *e) {
+                           int64_t B, bool with_loss, bool bf16, trit_error *e) {
     const trit_config *c = &r->exp->cfg;
     g->B = B;
     g->T = c->model.context;
@@ -58,9 +58,12 @@ trit_status trit_run_trace(trit_run *r, trit_transformer *m, trit_run_graph *g, 
     g->graph.integer = c->compute.linear == TRIT_COMPUTE_int8 && fast;
     g->graph.fp32_backward = c->compute.backward == TRIT_PRECISION_fp32;
     /* A model is judged in full precision, whatever it was trained with. */
-    g->graph.bf16_attention = c->compute.attention == TRIT_PRECISION_bf16 && fast && train;
+    bf16 = bf16 && fast;
+    g->graph.bf16_linear = bf16;
+    g->graph.bf16_attention =
+        bf16 || (c->compute.attention == TRIT_PRECISION_bf16 && fast && train);
     m->recompute = (trit_recompute)c->train.recompute;
-    m->bf16_head = c->compute.head == TRIT_PRECISION_bf16 && fast && train;
+    m->bf16_head = bf16 || (c->compute.head == TRIT_PRECISION_bf16 && fast && train);
     double smoothing = train ? c->train.label_smoothing : 0;
     g->io = trit_transformer_build(m, &g->graph, B, g->T, with_loss && !distilled, smoothing);
     if (distilled) trit_distill_build(r->distill, &g->graph, &g->io);
@@ -84,7 +87,7 @@ static trit_status open_training(trit_run *r, trit_error *e) {
     if (trit_lr_check(&optim, c->train.steps, &why)) {
         return TRIT_FAIL(e, E_CONFIG, "%s: /optim/%s", r->exp->file, why.text);
     }
-    TRIT_TRY(trit_run_trace(r, &r->model, &r->train, TRIT_TRAIN, c->train.batch, true, e));
+    TRIT_TRY(trit_run_trace(r, &r->model, &r->train, TRIT_TRAIN, c->train.batch, true, false, e));
     return trit_optim_init(&r->opt, &optim, &r->ps, c->train.steps, r->x.n_threads, e);
 }
 
@@ -166,10 +169,10 @@ trit_status trit_run_open(trit_run *r, const trit_experiment *exp, unsigned what
     if (what & (TRIT_RUN_TRAIN | TRIT_RUN_CODES)) TRIT_TRY(open_quantizers(r, e));
     if (what & TRIT_RUN_TRAIN) TRIT_TRY(keep_buffers(r, e));
     if (what & TRIT_RUN_EVAL) {
-        TRIT_TRY(trit_run_trace(r, &r->model, &r->eval, TRIT_EVAL, c->train.batch, true, e));
+        TRIT_TRY(trit_run_trace(r, &r->model, &r->eval, TRIT_EVAL, c->train.batch, true, false, e));
     }
     if (what & TRIT_RUN_GENERATE) {
-        TRIT_TRY(trit_run_trace(r, &r->model, &r->generate, TRIT_EVAL, 1, false, e));
+        TRIT_TRY(trit_run_trace(r, &r->model, &r->generate, TRIT_EVAL, 1, false, false, e));
     }
     TRIT_TRY(bind_graphs(r, e));
     return trit_distill_bind(r, e);

@@ -75,9 +75,10 @@ trit_status trit_run_open(trit_run *r, const trit_experiment *exp, unsigned what
                           const trit_runtime_options *options, const trit_log *log, trit_error *e);
 void trit_run_close(trit_run *r);
 /* Traces m for r's batches, B windows, into g, and plans it; to be bound to r->plan, which is made
- * after all graphs are traced. A graph in training has r's losses. */
+ * after all graphs are traced. A graph in training has r's losses. bf16: all
+ * products without codes round their operands, where the CPU is quick at that. */
 trit_status trit_run_trace(trit_run *r, trit_transformer *m, trit_run_graph *g, trit_mode mode,
-                           int64_t B, bool with_loss, trit_error *e);
+                           int64_t B, bool with_loss, bool bf16, trit_error *e);
 /* Bytes that training is planned to hold: values and gradients, scratch of all threads, parameters
  * with their gradients, the optimizer's state. Libraries and the data are not counted. */
 size_t trit_run_planned_bytes(const trit_run *r);

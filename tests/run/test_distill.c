@@ -173,6 +173,29 @@ static void memory_is_that_of_the_weights(void **state) {
     close_run(&taught);
 }
 
+/* In bf16 a teacher says nearly the same in training, and exactly the same where it judges; where
+ * the CPU has no quick products of it, it says the same there, too. */
+static void rounded_teachers(void **state) {
+    (void)state;
+    static const char *const mores[] = {TAUGHT "[\"kl\"]}",
+                                        TAUGHT "[\"kl\"]}, \"compute\": {\"teacher\": \"bf16\"}"};
+    fixture f[2];
+    trit_error e = {0};
+    trit_step_result step[2];
+    trit_eval_result v[2];
+    double loss[2];
+    for (int i = 0; i < 2; i++) {
+        open_run(&f[i], "\"batch\": 4", mores[i], 2, TRIT_RUN_TRAIN | TRIT_RUN_EVAL);
+        assert_ok(trit_run_eval(&f[i].r, 0, NULL, &v[i], &e));
+        assert_ok(trit_run_step(&f[i].r, NULL, &step[i], &e));
+        loss[i] = step[i].loss;
+    }
+    assert_true(v[0].agreement.kl == v[1].agreement.kl && v[0].agreement.n > 0);
+    assert_near(loss[1], loss[0], 1e-2);
+    assert_true((loss[1] != loss[0]) == f[1].r.x.lowp.fast);
+    for (int i = 0; i < 2; i++) close_run(&f[i]);
+}
+
 static void assert_same_file(const char *a, const char *b) {
     trit_error e = {0};
     trit_text x = {0}, y = {0};
@@ -260,6 +283,7 @@ int main(void) {
         cmocka_unit_test(students_learn_from_it),
         cmocka_unit_test(share_is_measured),
         cmocka_unit_test(memory_is_that_of_the_weights),
+        cmocka_unit_test(rounded_teachers),
         cmocka_unit_test(resumes_with_its_teacher_only),
         cmocka_unit_test(unfit_teachers),
     };
