@@ -9,6 +9,16 @@
 /* y = x w^T + b.  x [..., K], w [N, K], b [N] or NULL  ->  [..., N] */
 trit_node *trit_linear(trit_graph *g, trit_node *x, trit_node *w, trit_node *b);
 
+/* The first n of so many components, each with its share; may change between replays. */
+typedef struct trit_components {
+    int64_t n;
+    const trit_real *share; /* [n] */
+} trit_components;
+/* y = base + x r^T diag(share) l^T.  base [..., N], x [..., K], r [k, K], l [N, k]  ->  [..., N].
+ * `of`, with n <= k, outlives the graph; without components y is base, and nothing is computed. */
+trit_node *trit_low_rank(trit_graph *g, trit_node *base, trit_node *x, trit_node *r, trit_node *l,
+                         const trit_components *of);
+
 /* y = a b.  a [M, K], b [K, N]  ->  [M, N] */
 trit_node *trit_matmul(trit_graph *g, trit_node *a, trit_node *b);
 

@@ -1,5 +1,6 @@
 /* trit explain: what would be trained, and what it takes, without training. */
 #include "cli/common.h"
+#include "run/branches.h"
 #include "run/deploy.h"
 #include "run/distill.h"
 #include "run/store.h"
@@ -39,7 +40,7 @@ static void print_layers(const trit_run *r) {
            "weights", "inputs");
     print_weight(&t, "embed", m->embed, &m->embed_quant, NULL, false);
     int64_t listed = trit_tensor_len(&m->embed->val);
-    int64_t adapters = 0; /* merged at deployment */
+    int64_t adapters = 0, branches = 0; /* merged at deployment; gone before */
     for (int i = 0; i < m->n_linear; i++) {
         const trit_linear_layer *l = m->linear[i];
         bool shared = l->w == m->embed;
@@ -49,7 +50,11 @@ static void print_layers(const trit_run *r) {
             adapters += trit_tensor_len(&l->lora_a->val) + trit_tensor_len(&l->lora_b->val);
         }
     }
-    t.params -= adapters;
+    for (int i = 0; i < m->n_linear; i++) {
+        const trit_branch *b = &m->linear[i]->branch;
+        if (b->l) branches += trit_tensor_len(&b->l->val) + trit_tensor_len(&b->r->val);
+    }
+    t.params -= adapters + branches;
     double deployed = trit_deploy_bits(r);
     char a[32], b[32], c[32];
     printf("  other (norms, biases, positions, steps): %" PRId64 " parameters\n",
@@ -57,6 +62,10 @@ static void print_layers(const trit_run *r) {
     if (adapters) {
         printf("  adapters: %" PRId64 " parameters, merged at deployment; frozen: %" PRId64 "\n",
                adapters, trit_params_count_frozen(&r->ps));
+    }
+    if (branches) {
+        printf("  branches: %" PRId64 " parameters, gone at step %" PRId64 "\n", branches,
+               trit_branches_end(r));
     }
     printf("total %s parameters, %.1f %% quantized, %.2f bits per parameter, %sB deployed (fp32: "
            "%sB)\n",

@@ -8,9 +8,9 @@
 /* Between expand and resolve the file's own layer rests under this key. No reader knows it, so a
  * section that was never resolved cannot be read by mistake. */
 static const char *const FILE_LAYER = "(file)";
-static const char *const LAYER_KEYS[] = {"method", "estimator",    "weights",    "activations",
-                                         "lora",   "method_rules", "controllers"};
-enum { N_LAYER_KEY = 7, WEIGHTS = 2, ACTIVATIONS = 3, METHOD_RULES = 5 };
+static const char *const LAYER_KEYS[] = {"method", "estimator", "weights",      "activations",
+                                         "lora",   "branch",    "method_rules", "controllers"};
+enum { N_LAYER_KEY = 8, WEIGHTS = 2, ACTIVATIONS = 3, METHOD_RULES = 6 };
 
 static trit_quant_kind kind_of(int key) {
     return key == WEIGHTS ? TRIT_QUANT_WEIGHT : TRIT_QUANT_ACTIVATION;

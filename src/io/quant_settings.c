@@ -467,10 +467,14 @@ static const trit_field fields[] = {
                         "training below 1, a step, or \"auto\", the rule of "
                         "Compute-Optimal QAT; `trit explain` shows the step")
                         TRIT_FIELD_OBJ(trit_quant_cfg, lora, "{}", trit_lora_schema,
-                                       "adapters of layers whose weights are quantized"){
-                            "method_rules", TRIT_T_CUSTOM, "[]", 0, 0, NULL, "",
-                            "the method's own rules, before `rules`; they come from its name",
-                            offsetof(trit_quant_cfg, n_method_rule), NULL, &method_rules_custom},
+                                       "adapters of layers whose weights are quantized")
+                            TRIT_FIELD_OBJ(trit_quant_cfg, branch, "{}", trit_branch_schema,
+                                           "low-rank branches beside quantized weights, gone at "
+                                           "the end (QVGen)"){
+                                "method_rules", TRIT_T_CUSTOM, "[]", 0, 0, NULL, "",
+                                "the method's own rules, before `rules`; they come from its name",
+                                offsetof(trit_quant_cfg, n_method_rule), NULL,
+                                &method_rules_custom},
     {"rules", TRIT_T_CUSTOM, "[]", 0, 0, NULL, "",
      "other quantizers for layers by path; the last rule that matches wins",
      offsetof(trit_quant_cfg, n_rule), NULL, &rules_custom},

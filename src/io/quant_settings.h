@@ -26,14 +26,15 @@
  *     and may match no layer.
  *   - "controllers" of a layer replace those of the layers below.
  *   - An override of quant.method replaces the file's method, weights, activations, estimator,
- * lora, method_rules and controllers (overrides of these still hold, whatever their order); the
- * rules of the file stay.
+ * lora, branch, method_rules and controllers (overrides of these still hold, whatever their order);
+ * the rules of the file stay.
  *   - quant=NAME replaces the section, rules included. */
 #ifndef TRIT_IO_QUANT_SETTINGS_H
 #define TRIT_IO_QUANT_SETTINGS_H
 
 #include "io/control_settings.h"
 #include "io/settings.h"
+#include "layers/branch_cfg.h"
 #include "layers/lora.h"
 #include "quant/spec.h"
 
@@ -50,6 +51,7 @@ typedef struct trit_quant_cfg {
     trit_spec weights, activations;
     double start; /* of all quantizers, see io/quant_start.h; their own may be later */
     trit_lora_cfg lora;
+    trit_branch_cfg branch;
     int n_method_rule, n_rule;
     const trit_quant_rule *method_rule; /* [n_method_rule] of the method; config's arena */
     const trit_quant_rule *rule;        /* [n_rule], after those */

@@ -16,6 +16,28 @@ static trit_status add_adapters(trit_linear_layer *l, const trit_lora_cfg *c, tr
                            &l->lora_b, e);
 }
 
+/* What a branch can stand beside. */
+static trit_status check_branch(const trit_quant_choice *quant, trit_error *e) {
+    const trit_schedule *lambda = &quant->weights.lambda;
+    if (quant->lora.rank) {
+        return TRIT_FAIL(e, E_CONFIG,
+                         "branch.rank and lora.rank: adapters move the weight that is quantized, a "
+                         "branch its error; a layer has one of both");
+    }
+    if (trit_transforms[quant->weights.transform]->apply) {
+        return TRIT_FAIL(e, E_CONFIG,
+                         "branch.rank: its components are of the weight, but transform %s "
+                         "quantizes another basis",
+                         trit_transform_names[quant->weights.transform]);
+    }
+    if (lambda->from != 1 || lambda->to != 1) {
+        return TRIT_FAIL(e, E_CONFIG,
+                         "branch.rank: begins with the errors of quantization as a whole; leave "
+                         "out weights.lambda");
+    }
+    return TRIT_OK;
+}
+
 trit_status trit_linear_layer_init(trit_linear_layer *l, const char *path, int64_t n_in,
                                    int64_t n_out, bool bias, trit_param *tied, trit_role role,
                                    const trit_quant_choice *quant, trit_params *ps, trit_error *e) {
@@ -32,6 +54,10 @@ trit_status trit_linear_layer_init(trit_linear_layer *l, const char *path, int64
         const int64_t dim[2] = {n_out, n_in};
         TRIT_TRY(adapted ? trit_params_add_frozen(ps, name, role, 2, dim, &l->w, e)
                          : trit_params_add(ps, name, role, 2, dim, &l->w, e));
+    }
+    if (!tied && quant->branch.rank && quant->weights.on) {
+        TRIT_TRY_AS(check_branch(quant, e), e, "%s", path);
+        TRIT_TRY(trit_branch_init(&l->branch, &quant->branch, l->path, n_out, n_in, ps, e));
     }
     if (adapted) TRIT_TRY(add_adapters(l, &quant->lora, ps, e));
     if (bias) {
@@ -61,5 +87,5 @@ trit_node *trit_linear_layer_apply(trit_linear_layer *l, trit_graph *g, trit_nod
     trit_node *b = l->b ? trit_leaf(g, l->b) : NULL;
     trit_node *made = trit_quant_bias(&l->wq, g, latent);
     if (made) b = b ? trit_add(g, b, made) : made;
-    return trit_linear(g, in, w, b);
+    return trit_branch_apply(&l->branch, g, trit_linear(g, in, w, b), in);
 }

@@ -3,6 +3,7 @@
 #define TRIT_LAYERS_LINEAR_H
 
 #include "autograd/graph.h"
+#include "layers/branch.h"
 #include "layers/lora.h"
 #include "quant/quant.h"
 
@@ -16,18 +17,21 @@ typedef struct trit_linear_layer {
      * is Q(w + lora_scale * b a). */
     trit_param *lora_a, *lora_b;
     double lora_scale;
+    trit_branch branch; /* beside the product; without parameters unless configured */
 } trit_linear_layer;
 
 /* Which quantizers a layer gets, by its path: the model asks once per layer. */
 typedef struct trit_quant_choice {
     trit_spec weights, activations;
-    trit_lora_cfg lora; /* rank 0: none */
+    trit_lora_cfg lora;     /* rank 0: none */
+    trit_branch_cfg branch; /* ditto */
 } trit_quant_choice;
 
 /* Adds <path>.weight (role `role`), <path>.bias if asked, and learned quantizer parameters. tied:
  * the weight of another layer to use instead of a new one, or NULL. Where weights are quantized and
- * not tied, also <path>.lora_a and <path>.lora_b if asked. Weights and adapters are zero until
- * initialised: lora_b may stay so, lora_a may not. */
+ * not tied, also <path>.lora_a and <path>.lora_b if asked, or the parameters of a branch. Weights
+ * and adapters are zero until initialised: lora_b may stay so, lora_a may not. E_CONFIG: operands
+ * or a branch that do not go together. */
 trit_status trit_linear_layer_init(trit_linear_layer *l, const char *path, int64_t n_in,
                                    int64_t n_out, bool bias, trit_param *tied, trit_role role,
                                    const trit_quant_choice *quant, trit_params *ps, trit_error *e);

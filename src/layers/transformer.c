@@ -219,6 +219,7 @@ trit_status trit_transformer_without_quant(trit_transformer *to, const trit_tran
         bool head = m->linear[i] == &m->head;
         to->linear[i] = head ? &to->head : (trit_linear_layer *)(void *)((char *)to->block + at);
         to->linear[i]->wq = to->linear[i]->aq = (trit_quant){0};
+        to->linear[i]->branch = (trit_branch){0};
     }
     return TRIT_OK;
 }
@@ -226,6 +227,10 @@ trit_status trit_transformer_without_quant(trit_transformer *to, const trit_tran
 void trit_transformer_step(trit_transformer *m, int64_t step) {
     for (int i = 0; i < trit_transformer_n_quant(m); i++) {
         trit_quant_step(trit_transformer_quant(m, i), step);
+    }
+    for (int i = 0; i < m->n_linear; i++) {
+        trit_linear_layer *l = m->linear[i];
+        trit_branch_step(&l->branch, step - l->wq.spec.start);
     }
 }
 

@@ -127,7 +127,7 @@ trit_quant *trit_transformer_quant(trit_transformer *m, int i);
 /* The same model on the same parameters, without its quantizers; lists in mem. */
 trit_status trit_transformer_without_quant(trit_transformer *to, const trit_transformer *m,
                                            trit_arena *mem, trit_error *e);
-/* Refreshes all quantizer schedules. */
+/* Refreshes all schedules of quantizers and branches. */
 void trit_transformer_step(trit_transformer *m, int64_t step);
 
 typedef struct trit_transformer_io {

@@ -106,7 +106,19 @@ static void copy(fitting *f, const trit_param *to, const trit_param *from) {
     f->n_copied++;
 }
 
-static void copy_weights(fitting *f, trit_run *r, const trit_run *from) {
+/* A branch that still counts is a part of the source's model. */
+static void add_branches(fitting *f, trit_run *from) {
+    trit_transformer_step(&from->model, from->step);
+    for (int i = 0; i < from->model.n_linear; i++) {
+        const trit_branch *b = &from->model.linear[i]->branch;
+        if (!b->l || !b->of.n) continue;
+        add_param(&f->extra, b->l);
+        add_param(&f->extra, b->r);
+    }
+}
+
+static void copy_weights(fitting *f, trit_run *r, trit_run *from) {
+    add_branches(f, from);
     for (int i = 0; i < r->ps.n; i++) {
         const trit_param *p = r->ps.at[i];
         if (of_quantizer(p)) continue;

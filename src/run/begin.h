@@ -11,7 +11,8 @@
  *
  * Copied is what has the same path and shape, and a quantizer's numbers where its levels and who
  * shares a scale are the same. New may be norms and adapters, with their usual first values, and
- * learned numbers of quantizers; those of the source that are not wanted are dropped. Whatever else
+ * learned numbers of quantizers; those of the source that are not wanted are dropped, and its
+ * branches, once they are gone from its model. Whatever else
  * does not fit is E_CONFIG with a list of it, or left out with init.partial. E_DATA, E_FORMAT: the
  * source is not there, or damaged. */
 trit_status trit_begin(trit_run *r, trit_store *s, trit_error *e);

@@ -16,6 +16,9 @@ double trit_deploy_bits(const trit_run *r) {
         if (l->lora_a) {
             other -= trit_tensor_len(&l->lora_a->val) + trit_tensor_len(&l->lora_b->val);
         }
+        if (l->branch.l) { /* gone by then */
+            other -= trit_tensor_len(&l->branch.l->val) + trit_tensor_len(&l->branch.r->val);
+        }
         if (l->w == m->embed) continue; /* tied */
         bits += trit_deploy_weight_bits(&l->wq, l->w->val.dim[0], l->w->val.dim[1]);
         other -= trit_tensor_len(&l->w->val);

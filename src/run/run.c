@@ -3,6 +3,7 @@
 #include "autograd/ops.h"
 #include "data/corpus.h"
 #include "optim/lr.h"
+#include "run/branches.h"
 #include "run/distill.h"
 #include "run/profile.h"
 
@@ -23,8 +24,8 @@ static bool apply_rule(const trit_quant_rule *rule, const char *path, trit_quant
 static void choose_quant(void *self, const char *path, bool default_on, trit_quant_choice *out) {
     trit_run *r = self;
     const trit_quant_cfg *q = &r->exp->cfg.quant;
-    *out = (trit_quant_choice){trit_spec_off(), trit_spec_off(), q->lora};
-    if (default_on) *out = (trit_quant_choice){q->weights, q->activations, q->lora};
+    *out = (trit_quant_choice){trit_spec_off(), trit_spec_off(), q->lora, q->branch};
+    if (default_on) *out = (trit_quant_choice){q->weights, q->activations, q->lora, q->branch};
     for (int i = 0; i < q->n_method_rule; i++) apply_rule(&q->method_rule[i], path, out);
     for (int i = 0; i < q->n_rule; i++) r->rule_hits[i] += apply_rule(&q->rule[i], path, out);
 }
@@ -168,6 +169,7 @@ trit_status trit_run_open(trit_run *r, const trit_experiment *exp, unsigned what
     if (what & (TRIT_RUN_TRAIN | TRIT_RUN_BENCH)) TRIT_TRY(open_training(r, e));
     if (what & (TRIT_RUN_TRAIN | TRIT_RUN_CODES)) TRIT_TRY(open_quantizers(r, e));
     if (what & TRIT_RUN_TRAIN) TRIT_TRY(keep_buffers(r, e));
+    if (what & TRIT_RUN_TRAIN) TRIT_TRY(trit_branches_open(r, e));
     if (what & TRIT_RUN_EVAL) {
         TRIT_TRY(trit_run_trace(r, &r->model, &r->eval, TRIT_EVAL, c->train.batch, true, false, e));
     }
@@ -395,6 +397,7 @@ trit_status trit_run_step(trit_run *r, const volatile sig_atomic_t *stop, trit_s
     trit_profile_phase(r->profile, TRIT_PHASE_BETWEEN);
     trit_transformer_step(&r->model, r->step);
     trit_distill_begin(r);
+    trit_branches_begin(r);
     copy_buffers(r, false);
     trit_status status = run_batches(r, stop, out, e);
     if (status) {
@@ -405,6 +408,7 @@ trit_status trit_run_step(trit_run *r, const volatile sig_atomic_t *stop, trit_s
     trit_controls_before(&r->quant.controls, &r->x);
     trit_optim_update(&r->opt, &r->x, r->step, out->grad_norm);
     trit_controls_after(&r->quant.controls, &r->x);
+    trit_branches_end_step(r);
     trit_profile_phase(r->profile, TRIT_PHASE_UPDATE);
     remember(&r->guard, out->loss);
     r->step++;

@@ -65,6 +65,7 @@ typedef struct trit_run {
     trit_guard guard;
     trit_real *buffers;    /* values of all buffers before the step, run arena; in training */
     trit_profile *profile; /* told of each step; borrowed, NULL unless one is open */
+    void *branch_work;     /* run arena; NULL unless branches are trained */
     int *rule_hits;        /* [n_rule], run arena: layers that each quantization rule matched */
 } trit_run;
 

@@ -41,7 +41,28 @@ static void a_teacher_in_a_file(void **state) {
     assert_non_null(strstr(program_out.at, "teacher\n  full, "));
 }
 
+/* What is gone at the end is counted by itself, and not among what is deployed. */
+static void branches(void **state) {
+    (void)state;
+    assert_exit(0, program_run("explain tiny.json quant.method=bitnet-b1.58"), "");
+    char *at = strstr(program_out.at, "\ntotal "), total[200];
+    assert_non_null(at);
+    snprintf(total, sizeof total, "%.*s", (int)strcspn(at + 1, "\n") + 1, at);
+    assert_exit(0,
+                program_run("explain tiny.json quant.method=bitnet-b1.58 quant.branch.rank=2 "
+                            "quant.branch.phase=3"),
+                "");
+    char line[96];
+    snprintf(line, sizeof line, "branches: %d parameters, gone at step 6\n",
+             2 * (4 * (16 + 16) + 2 * (16 + 64)));
+    assert_non_null(strstr(program_out.at, line));
+    assert_non_null(strstr(program_out.at, total));
+    assert_exit(2, program_run("explain tiny.json quant.method=bitnet-b1.58 quant.branch.rank=4"),
+                "/quant/branch/phase: with rank 4");
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_teacher_in_a_file)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_teacher_in_a_file),
+                                       cmocka_unit_test(branches)};
     return cmocka_run_group_tests(tests, setup, program_leave);
 }
