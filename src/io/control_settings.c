@@ -1,6 +1,7 @@
 #include "io/control_settings.h"
 
 #include "io/knob_settings.h"
+#include "io/list_settings.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -55,8 +56,9 @@ static const trit_field fields[] = {
 static const trit_schema schema = TRIT_SCHEMA(
     "controller", "acts on quantizers around each optimizer step", trit_control_cfg, fields, NULL);
 
-static trit_status read_one(trit_control_cfg *c, const cJSON *v, const char *file,
-                            const char *pointer, trit_arena *mem, trit_error *e) {
+static trit_status read_one(void *item, const cJSON *v, const char *file, const char *pointer,
+                            trit_arena *mem, trit_error *e) {
+    trit_control_cfg *c = item;
     cJSON *named = NULL;
     if (cJSON_IsString(v)) {
         named = cJSON_CreateObject();
@@ -75,39 +77,25 @@ static trit_status read_one(trit_control_cfg *c, const cJSON *v, const char *fil
     return trit_knobs_read(row->knob, owner, trit_json_get(v, "knobs"), file, knobs, c->knob, e);
 }
 
+static cJSON *write_one(const void *item) {
+    return trit_settings_write(&schema, item);
+}
+
+static const trit_list_type list_type = {sizeof(trit_control_cfg), "[{\"name\": \"freeze\"}]",
+                                         read_one, write_one};
+
 static trit_status list_read(void *member, const cJSON *v, const char *file, const char *pointer,
                              trit_arena *mem, trit_error *e) {
     trit_control_list *list = member;
-    char found[80];
-    if (!cJSON_IsArray(v)) {
-        return trit_settings_fail(e, file, pointer,
-                                  "found %s, expected a list like [{\"name\": \"freeze\"}]",
-                                  trit_json_describe(found, v));
-    }
-    int n = cJSON_GetArraySize(v), i = 0;
-    trit_control_cfg *at = trit_arena_get(mem, (size_t)n * sizeof *at, e);
-    if (!at) return TRIT_E_NOMEM;
-    for (const cJSON *m = v->child; m; m = m->next, i++) {
-        char index[16], inner[TRIT_JSON_POINTER_BYTES];
-        snprintf(index, sizeof index, "%d", i);
-        trit_json_pointer_add(inner, pointer, index);
-        TRIT_TRY(read_one(&at[i], m, file, inner, mem, e));
-    }
-    *list = (trit_control_list){n, at};
+    void *at;
+    TRIT_TRY(trit_list_read(&list_type, v, file, pointer, mem, &list->n, &at, e));
+    list->at = at;
     return TRIT_OK;
 }
 
 static cJSON *list_write(const void *member) {
     const trit_control_list *list = member;
-    cJSON *out = cJSON_CreateArray();
-    for (int i = 0; out && i < list->n; i++) {
-        cJSON *v = trit_settings_write(&schema, &list->at[i]);
-        if (v && cJSON_AddItemToArray(out, v)) continue;
-        cJSON_Delete(v);
-        cJSON_Delete(out);
-        out = NULL;
-    }
-    return out;
+    return trit_list_write(&list_type, list->n, list->at);
 }
 
 static cJSON *list_schema(void) {

@@ -1,6 +1,7 @@
 #include "io/distill_settings.h"
 
 #include "io/knob_settings.h"
+#include "io/list_settings.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -51,8 +52,10 @@ static trit_status read_object(trit_loss_cfg *c, const cJSON *v, const char *fil
     return status;
 }
 
-static trit_status read_one(trit_loss_cfg *c, const cJSON *v, const char *file, const char *pointer,
-                            trit_error *e) {
+static trit_status read_one(void *item, const cJSON *v, const char *file, const char *pointer,
+                            trit_arena *mem, trit_error *e) {
+    trit_loss_cfg *c = item;
+    (void)mem;
     char found[80];
     if (cJSON_IsObject(v)) return read_object(c, v, file, pointer, e);
     if (!cJSON_IsString(v)) {
@@ -71,29 +74,8 @@ static trit_status read_one(trit_loss_cfg *c, const cJSON *v, const char *file, 
     return read_object(c, &named, file, pointer, e);
 }
 
-static trit_status list_read(void *member, const cJSON *v, const char *file, const char *pointer,
-                             trit_arena *mem, trit_error *e) {
-    trit_loss_list *list = member;
-    char found[80];
-    if (!cJSON_IsArray(v)) {
-        return trit_settings_fail(e, file, pointer,
-                                  "found %s, expected a list like [\"ce\", {\"loss\": \"kl\"}]",
-                                  trit_json_describe(found, v));
-    }
-    int n = cJSON_GetArraySize(v), i = 0;
-    trit_loss_cfg *at = trit_arena_get(mem, (size_t)n * sizeof *at, e);
-    if (!at) return TRIT_E_NOMEM;
-    for (const cJSON *one = v->child; one; one = one->next, i++) {
-        char index[16], inner[TRIT_JSON_POINTER_BYTES];
-        snprintf(index, sizeof index, "%d", i);
-        trit_json_pointer_add(inner, pointer, index);
-        TRIT_TRY(read_one(&at[i], one, file, inner, e));
-    }
-    *list = (trit_loss_list){n, at};
-    return TRIT_OK;
-}
-
-static cJSON *write_one(const trit_loss_cfg *c) {
+static cJSON *write_one(const void *item) {
+    const trit_loss_cfg *c = item;
     const trit_loss *row = trit_losses[c->loss];
     cJSON *obj = cJSON_CreateObject();
     if (obj && cJSON_AddStringToObject(obj, "loss", row->name) &&
@@ -104,17 +86,21 @@ static cJSON *write_one(const trit_loss_cfg *c) {
     return NULL;
 }
 
+static const trit_list_type list_type = {sizeof(trit_loss_cfg), "[\"ce\", {\"loss\": \"kl\"}]",
+                                         read_one, write_one};
+
+static trit_status list_read(void *member, const cJSON *v, const char *file, const char *pointer,
+                             trit_arena *mem, trit_error *e) {
+    trit_loss_list *list = member;
+    void *at;
+    TRIT_TRY(trit_list_read(&list_type, v, file, pointer, mem, &list->n, &at, e));
+    list->at = at;
+    return TRIT_OK;
+}
+
 static cJSON *list_write(const void *member) {
     const trit_loss_list *list = member;
-    cJSON *out = cJSON_CreateArray();
-    for (int i = 0; out && i < list->n; i++) {
-        cJSON *v = write_one(&list->at[i]);
-        if (v && cJSON_AddItemToArray(out, v)) continue;
-        cJSON_Delete(v);
-        cJSON_Delete(out);
-        out = NULL;
-    }
-    return out;
+    return trit_list_write(&list_type, list->n, list->at);
 }
 
 static cJSON *list_schema(void) {

@@ -1,9 +1,9 @@
 #include "io/optim_settings.h"
 
+#include "io/list_settings.h"
 #include "io/schedule_settings.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 /* ---- groups -------------------------------------------------------------------------------- */
@@ -38,8 +38,9 @@ static const struct {
                {"clip_norm", offsetof(trit_optim_group, clip_norm)}};
 enum { N_NUMBER = sizeof numbers / sizeof *numbers };
 
-static trit_status read_group(trit_optim_group *g, const cJSON *v, const char *file,
-                              const char *pointer, trit_arena *mem, trit_error *e) {
+static trit_status read_group(void *item, const cJSON *v, const char *file, const char *pointer,
+                              trit_arena *mem, trit_error *e) {
+    trit_optim_group *g = item;
     TRIT_TRY(trit_settings_read(&group_schema, v, file, pointer, mem, g, e));
     g->has_freeze = trit_json_get(v, "freeze") != NULL;
     bool says = g->has_freeze;
@@ -57,31 +58,8 @@ static trit_status read_group(trit_optim_group *g, const cJSON *v, const char *f
                               "beta2, clip_norm or freeze");
 }
 
-/* member is the count in trit_optim_cfg. */
-static trit_status groups_read(void *member, const cJSON *v, const char *file, const char *pointer,
-                               trit_arena *mem, trit_error *e) {
-    trit_optim_cfg *cfg = (void *)((char *)member - offsetof(trit_optim_cfg, n_group));
-    char found[80];
-    if (!cJSON_IsArray(v)) {
-        return trit_settings_fail(
-            e, file, pointer, "found %s, expected a list like [{\"role\": \"norm\", \"lr\": 2}]",
-            trit_json_describe(found, v));
-    }
-    int n = cJSON_GetArraySize(v), i = 0;
-    trit_optim_group *group = trit_arena_get(mem, (size_t)n * sizeof *group, e);
-    if (!group) return TRIT_E_NOMEM;
-    for (const cJSON *m = v->child; m; m = m->next, i++) {
-        char index[16], inner[TRIT_JSON_POINTER_BYTES];
-        snprintf(index, sizeof index, "%d", i);
-        trit_json_pointer_add(inner, pointer, index);
-        TRIT_TRY(read_group(&group[i], m, file, inner, mem, e));
-    }
-    cfg->n_group = n;
-    cfg->group = group;
-    return TRIT_OK;
-}
-
-static cJSON *write_group(const trit_optim_group *g) {
+static cJSON *write_group(const void *item) {
+    const trit_optim_group *g = item;
     cJSON *v = trit_settings_write(&group_schema, g);
     for (int i = 0; v && i < N_NUMBER; i++) {
         double x = *(const double *)((const char *)g + numbers[i].offset);
@@ -91,18 +69,23 @@ static cJSON *write_group(const trit_optim_group *g) {
     return v;
 }
 
+static const trit_list_type list_type = {
+    sizeof(trit_optim_group), "[{\"role\": \"norm\", \"lr\": 2}]", read_group, write_group};
+
+/* member is the count in trit_optim_cfg. */
+static trit_status groups_read(void *member, const cJSON *v, const char *file, const char *pointer,
+                               trit_arena *mem, trit_error *e) {
+    trit_optim_cfg *cfg = (void *)((char *)member - offsetof(trit_optim_cfg, n_group));
+    void *at;
+    TRIT_TRY(trit_list_read(&list_type, v, file, pointer, mem, &cfg->n_group, &at, e));
+    cfg->group = at;
+    return TRIT_OK;
+}
+
 static cJSON *groups_write(const void *member) {
     const trit_optim_cfg *cfg =
         (const void *)((const char *)member - offsetof(trit_optim_cfg, n_group));
-    cJSON *list = cJSON_CreateArray();
-    for (int i = 0; list && i < cfg->n_group; i++) {
-        cJSON *v = write_group(&cfg->group[i]);
-        if (v && cJSON_AddItemToArray(list, v)) continue;
-        cJSON_Delete(v);
-        cJSON_Delete(list);
-        list = NULL;
-    }
-    return list;
+    return trit_list_write(&list_type, cfg->n_group, cfg->group);
 }
 
 static cJSON *groups_schema(void) {
