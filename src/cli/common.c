@@ -52,7 +52,7 @@ trit_status trit_cli_open_kept(trit_run *r, trit_experiment *x, const char *path
     TRIT_TRY(trit_store_load_config(checkpoint, x, e));
     if (change) change(self, &x->cfg);
     TRIT_TRY(trit_cli_open(r, x, what, e));
-    return trit_store_load_weights(checkpoint, r, NULL, e);
+    return trit_store_load_weights(checkpoint, r, e);
 }
 
 typedef struct state_sum {

@@ -85,11 +85,9 @@ trit_status trit_checkpoint_attr_text(const trit_checkpoint *c, const char *name
  * a wrong checksum of a tensor can fail, and leaves data partly loaded. */
 trit_status trit_checkpoint_load(trit_checkpoint *c, const trit_ckpt_tensor *expected, int n,
                                  trit_error *e);
-/* The same for those tensors of the file whose paths begin with prefix. Where skipped is not NULL,
- * what does not fit is left alone, and skipped gets a line about each. */
+/* The same for those tensors of the file whose paths begin with prefix. */
 trit_status trit_checkpoint_load_part(trit_checkpoint *c, const char *prefix,
-                                      const trit_ckpt_tensor *expected, int n, trit_text *skipped,
-                                      trit_error *e);
+                                      const trit_ckpt_tensor *expected, int n, trit_error *e);
 /* Loads the one tensor expected->path; other tensors of the file are of no concern. */
 trit_status trit_checkpoint_read_one(trit_checkpoint *c, const trit_ckpt_tensor *expected,
                                      trit_error *e);

@@ -267,60 +267,36 @@ trit_status trit_checkpoint_read_one(trit_checkpoint *c, const trit_ckpt_tensor 
     return TRIT_OK;
 }
 
-/* What does not fit is the error or, where there is a list of skipped tensors, a line of it. */
-static trit_status differs(trit_status status, const trit_error *why, trit_text *skipped,
-                           trit_error *e) {
-    if (!status || !skipped) {
-        if (status && e && !e->code) *e = *why;
-        return status;
-    }
-    trit_text_add(skipped, "%s\n", why->text);
-    return TRIT_OK;
-}
-
 static trit_status check_all(const trit_checkpoint *c, const char *prefix,
-                             const trit_ckpt_tensor *expected, int n, trit_text *skipped,
-                             trit_error *e) {
+                             const trit_ckpt_tensor *expected, int n, trit_error *e) {
     trit_arena arena;
     trit_arena_init(&arena, "checkpoint");
     const trit_ckpt_tensor **sorted = NULL;
     trit_status status = trit_ckpt_sort(expected, n, &arena, &sorted, e);
     for (int i = 0; !status && i < n; i++) {
-        trit_error why = {0};
-        status = check_expected(sorted[i], find(c, sorted[i]->path), &why);
-        status = differs(status, &why, skipped, e);
+        status = check_expected(sorted[i], find(c, sorted[i]->path), e);
     }
     for (int i = 0; !status && i < c->n_tensor; i++) {
         const trit_ckpt_tensor *found = &c->tensor[i]->info;
         if (strncmp(found->path, prefix, strlen(prefix)) != 0) continue;
         if (n && bsearch(&found, sorted, (size_t)n, sizeof *sorted, trit_ckpt_by_path)) continue;
-        trit_error why = {0};
-        status = TRIT_FAIL(&why, E_FORMAT, "tensor '%s' is in the file, but nothing expects it",
+        status = TRIT_FAIL(e, E_FORMAT, "tensor '%s' is in the file, but nothing expects it",
                            found->path);
-        status = differs(status, &why, skipped, e);
     }
     trit_arena_free(&arena);
-    if (!status && skipped && skipped->failed) {
-        status = TRIT_FAIL(e, E_NOMEM, "no memory for the list of skipped tensors");
-    }
     return status;
 }
 
 trit_status trit_checkpoint_load_part(trit_checkpoint *c, const char *prefix,
-                                      const trit_ckpt_tensor *expected, int n, trit_text *skipped,
-                                      trit_error *e) {
-    TRIT_TRY_AS(check_all(c, prefix, expected, n, skipped, e), e, "loading '%s'", c->path);
-    for (int i = 0; i < n; i++) {
-        const entry *found = find(c, expected[i].path);
-        if (skipped && (!found || check_expected(&expected[i], found, NULL))) continue;
-        TRIT_TRY(trit_checkpoint_read_one(c, &expected[i], e));
-    }
+                                      const trit_ckpt_tensor *expected, int n, trit_error *e) {
+    TRIT_TRY_AS(check_all(c, prefix, expected, n, e), e, "loading '%s'", c->path);
+    for (int i = 0; i < n; i++) TRIT_TRY(trit_checkpoint_read_one(c, &expected[i], e));
     return TRIT_OK;
 }
 
 trit_status trit_checkpoint_load(trit_checkpoint *c, const trit_ckpt_tensor *expected, int n,
                                  trit_error *e) {
-    return trit_checkpoint_load_part(c, "", expected, n, NULL, e);
+    return trit_checkpoint_load_part(c, "", expected, n, e);
 }
 
 trit_status trit_checkpoint_verify(const char *path, trit_error *e) {

@@ -59,7 +59,7 @@ static trit_status open_source(source *s, const trit_run *r, trit_error *e) {
     }
     const trit_runtime_options o = {.n_threads = r->x.n_threads};
     TRIT_TRY(trit_run_open(&s->run, &s->exp, 0, &o, NULL, e));
-    return trit_store_load_weights(s->path, &s->run, NULL, e);
+    return trit_store_load_weights(s->path, &s->run, e);
 }
 
 static void close_source(source *s) {

@@ -15,7 +15,7 @@ static const int8_t *codes_of(trit_run *r, int i) {
 }
 
 static trit_status load(trit_run *r, const char *checkpoint, trit_error *e) {
-    TRIT_TRY(trit_store_load_weights(checkpoint, r, NULL, e));
+    TRIT_TRY(trit_store_load_weights(checkpoint, r, e));
     trit_transformer_step(&r->model, r->step);
     return TRIT_OK;
 }

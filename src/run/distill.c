@@ -55,7 +55,7 @@ static trit_status open_teacher(trit_run *r, const trit_runtime_options *options
     TRIT_TRY(trit_store_load_config(path, &d->exp, e));
     TRIT_TRY(trit_run_open(&d->run, &d->exp, TRIT_RUN_TEACHER, options, r->log, e));
     TRIT_TRY(check_teacher(r, d, e));
-    TRIT_TRY(trit_store_load_weights(path, &d->run, NULL, e));
+    TRIT_TRY(trit_store_load_weights(path, &d->run, e));
     hash_weights(&d->run.ps, d->hash);
     return TRIT_OK;
 }

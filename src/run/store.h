@@ -58,7 +58,7 @@ trit_status trit_store_save(trit_store *s, trit_run *r, trit_error *e);
 
 /* Memory for a copy of what checkpoints of r hold; trit_store_save needs none. */
 trit_status trit_store_reserve(trit_store *s, trit_run *r, trit_error *e);
-/* Its size. While a checkpoint is written, as much again is taken for the file's image. */
+/* Its size. */
 trit_status trit_store_stage_bytes(trit_run *r, size_t *n_bytes, trit_error *e);
 
 typedef struct trit_saved {
@@ -91,11 +91,9 @@ trit_status trit_store_plot(trit_store *s, int64_t step, const char *title, doub
 trit_status trit_store_find(const char *path, const char *which, char *buf, size_t cap,
                             trit_error *e);
 /* Parameters of a checkpoint into r, averages in place of those that have one (optim.ema), and its
- * step; other optimizer state is skipped. They must be the
- * model's, none missing and none too many; or, where skipped is not NULL, what does not fit is left
- * as it is, with a line about each. */
-trit_status trit_store_load_weights(const char *checkpoint, trit_run *r, trit_text *skipped,
-                                    trit_error *e);
+ * step; other optimizer state is skipped. They must be the model's, none missing and none too
+ * many. */
+trit_status trit_store_load_weights(const char *checkpoint, trit_run *r, trit_error *e);
 /* The config kept in a checkpoint; parsed into exp, which the caller closes. */
 trit_status trit_store_load_config(const char *checkpoint, trit_experiment *exp, trit_error *e);
 

@@ -194,8 +194,7 @@ static trit_status load_averages(trit_checkpoint *c, const trit_ckpt_tensor *t, 
     return TRIT_OK;
 }
 
-trit_status trit_store_load_weights(const char *checkpoint, trit_run *r, trit_text *skipped,
-                                    trit_error *e) {
+trit_status trit_store_load_weights(const char *checkpoint, trit_run *r, trit_error *e) {
     trit_checkpoint *c = NULL;
     trit_arena mem;
     trit_arena_init(&mem, "checkpoint");
@@ -204,7 +203,7 @@ trit_status trit_store_load_weights(const char *checkpoint, trit_run *r, trit_te
     trit_status status = trit_checkpoint_open(&c, checkpoint, e);
     if (!status) status = trit_checkpoint_attr_int(c, "step", &r->step, e);
     if (!status) status = trit_store_tensors(r, &mem, false, &t, &n, e);
-    if (!status) status = trit_checkpoint_load_part(c, "param/", t, n, skipped, e);
+    if (!status) status = trit_checkpoint_load_part(c, "param/", t, n, e);
     if (!status) status = load_averages(c, t, n, e);
     trit_checkpoint_close(c);
     trit_arena_free(&mem);

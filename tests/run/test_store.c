@@ -499,7 +499,7 @@ static void averages_are_evaluated(void **state) {
     fixture f;
     open_text(&f, with, 1, TRIT_RUN_EVAL);
     assert_ok(trit_store_find("averaged", "latest", path, sizeof path, &e));
-    assert_ok(trit_store_load_weights(path, &f.r, NULL, &e));
+    assert_ok(trit_store_load_weights(path, &f.r, &e));
     assert_ok(trit_run_eval(&f.r, 0, NULL, &v[2], &e));
     assert_true(v[2].loss == v[1].loss);
     close_run(&f);
