@@ -150,9 +150,8 @@ static void print_all(const trit_run *r, size_t stage_bytes) {
            trit_text_si(a, (double)trit_run_planned_bytes(r)), r->x.n_threads,
            trit_recompute_names[c->train.recompute]);
     trit_cli_print_state(stdout, &r->opt, true);
-    printf(
-        "  saving: %sB for the copy that checkpoints are written from, as much again meanwhile\n",
-        trit_text_si(a, (double)stage_bytes));
+    printf("  saving: %sB for the copy that checkpoints are written from\n",
+           trit_text_si(a, (double)stage_bytes));
     print_machine(r);
 }
 

@@ -54,36 +54,58 @@ static trit_status write_image(trit_h5 *h, const trit_ckpt_tensor **t, int n_t,
     return TRIT_OK;
 }
 
+/* The bytes of a checkpoint file, from its beginning to its end. */
+typedef struct stream {
+    const trit_h5 *h;
+    size_t at, n_image;
+    trit_ckpt_seal *seal;
+    unsigned char trailer[TRIT_CKPT_TRAILER_BYTES];
+} stream;
+
+static void next_bytes(void *self, void *to, size_t n) {
+    stream *s = self;
+    size_t n_image = s->at >= s->n_image ? 0 : n < s->n_image - s->at ? n : s->n_image - s->at;
+    if (n_image) {
+        trit_h5_copy(s->h, s->at, n_image, to);
+        trit_ckpt_seal_add(s->seal, to, n_image);
+        s->at += n_image;
+        if (s->at == s->n_image) trit_ckpt_seal_end(s->seal, s->trailer);
+    }
+    if (n == n_image) return;
+    memcpy((char *)to + n_image, s->trailer + (s->at - s->n_image), n - n_image);
+    s->at += n - n_image;
+}
+
+/* The file's bytes come into being while they are written, so that there is never a second copy of
+ * the tensors. */
+static trit_status write_stream(const trit_io *io, const char *path, const trit_h5 *h,
+                                size_t n_image, trit_error *e) {
+    stream s = {.h = h, .n_image = n_image, .seal = trit_ckpt_seal_new()};
+    if (!s.seal) return TRIT_FAIL(e, E_NOMEM, "saving checkpoint '%s': no memory", path);
+    trit_status status =
+        trit_file_replace_from(io, path, next_bytes, &s, n_image + TRIT_CKPT_TRAILER_BYTES, e);
+    trit_ckpt_seal_free(s.seal);
+    return status;
+}
+
 trit_status trit_checkpoint_write(const trit_io *io, const char *path, const trit_ckpt_tensor *t,
                                   int n_t, const trit_ckpt_attr *a, int n_a, trit_error *e) {
     trit_arena arena;
     trit_arena_init(&arena, "checkpoint");
     const trit_ckpt_tensor **sorted = NULL;
     trit_h5 *h = NULL;
-    trit_text image = {0};
-    size_t n_bytes = 0;
-    for (int i = 0; i < n_t; i++) {
-        trit_tensor x = trit_ckpt_as_tensor(&t[i]);
-        n_bytes += trit_tensor_bytes(&x);
-    }
+    size_t n_image = 0;
     trit_status status = trit_ckpt_sort(t, n_t, &arena, &sorted, e);
-    if (!status) status = trit_h5_create(&h, n_bytes, e);
+    if (!status) status = trit_h5_create(&h, e);
     if (!status) status = write_image(h, sorted, n_t, a, n_a, e);
-    if (!status) status = trit_h5_finish(h, &image, e);
-    trit_h5_free(h);
-    trit_arena_free(&arena);
-    if (!status) {
-        unsigned char trailer[TRIT_CKPT_TRAILER_BYTES];
-        trit_ckpt_trailer(image.at, image.len, trailer);
-        trit_text_add_bytes(&image, (const char *)trailer, sizeof trailer);
-        if (image.failed) status = TRIT_FAIL(e, E_NOMEM, "no memory for %zu bytes", image.len);
-    }
+    if (!status) status = trit_h5_finish(h, &n_image, e);
     if (status) {
         trit_error_wrap(e, "saving checkpoint '%s'", path);
     } else {
-        status = trit_file_replace(io, path, image.at, image.len, e);
+        status = write_stream(io, path, h, n_image, e);
     }
-    trit_text_free(&image);
+    trit_h5_free(h);
+    trit_arena_free(&arena);
     return status;
 }
 

@@ -27,14 +27,42 @@ void trit_ckpt_sum(const void *data, size_t n_bytes, char text[TRIT_CKPT_SUM_BYT
     text[16] = '\0';
 }
 
-void trit_ckpt_trailer(const void *image, size_t n_bytes,
-                       unsigned char out[TRIT_CKPT_TRAILER_BYTES]) {
+struct trit_ckpt_seal {
+    XXH3_state_t *state;
+    uint64_t n_bytes;
+};
+
+trit_ckpt_seal *trit_ckpt_seal_new(void) {
+    trit_ckpt_seal *s = calloc(1, sizeof *s);
+    if (s && !(s->state = XXH3_createState())) {
+        free(s);
+        return NULL;
+    }
+    if (s) XXH3_128bits_reset(s->state);
+    return s;
+}
+
+void trit_ckpt_seal_free(trit_ckpt_seal *s) {
+    if (s) XXH3_freeState(s->state);
+    free(s);
+}
+
+void trit_ckpt_seal_add(trit_ckpt_seal *s, const void *data, size_t n_bytes) {
+    XXH3_128bits_update(s->state, data, n_bytes);
+    s->n_bytes += n_bytes;
+}
+
+static void make_trailer(uint64_t n_bytes, XXH128_hash_t hash,
+                         unsigned char out[TRIT_CKPT_TRAILER_BYTES]) {
     XXH128_canonical_t sum;
-    XXH128_canonicalFromHash(&sum, XXH3_128bits(image, n_bytes));
-    uint64_t n = n_bytes;
+    XXH128_canonicalFromHash(&sum, hash);
     memcpy(out, magic, MAGIC_BYTES);
-    memcpy(out + MAGIC_BYTES, &n, sizeof n);
-    memcpy(out + MAGIC_BYTES + sizeof n, &sum, SUM_BYTES);
+    memcpy(out + MAGIC_BYTES, &n_bytes, sizeof n_bytes);
+    memcpy(out + MAGIC_BYTES + sizeof n_bytes, &sum, SUM_BYTES);
+}
+
+void trit_ckpt_seal_end(const trit_ckpt_seal *s, unsigned char out[TRIT_CKPT_TRAILER_BYTES]) {
+    make_trailer(s->n_bytes, XXH3_128bits_digest(s->state), out);
 }
 
 trit_status trit_ckpt_verify(const trit_text *file, trit_error *e) {
@@ -58,7 +86,7 @@ trit_status trit_ckpt_verify(const trit_text *file, trit_error *e) {
                          "not a trit checkpoint, or cut short: the checksum at its end is missing");
     }
     unsigned char want[TRIT_CKPT_TRAILER_BYTES];
-    trit_ckpt_trailer(file->at, image_bytes, want);
+    make_trailer(image_bytes, XXH3_128bits(file->at, image_bytes), want);
     if (memcmp(trailer, want, TRIT_CKPT_TRAILER_BYTES) != 0) {
         return TRIT_FAIL(e, E_FORMAT,
                          "damaged: its checksum differs from its content; use an older checkpoint");

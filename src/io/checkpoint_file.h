@@ -12,8 +12,15 @@ extern const char trit_ckpt_format_attr[], trit_ckpt_sum_attr[], trit_ckpt_unit_
 
 trit_tensor trit_ckpt_as_tensor(const trit_ckpt_tensor *t);
 void trit_ckpt_sum(const void *data, size_t n_bytes, char text[TRIT_CKPT_SUM_BYTES]);
-void trit_ckpt_trailer(const void *image, size_t n_bytes,
-                       unsigned char out[TRIT_CKPT_TRAILER_BYTES]);
+
+/* The trailer of HDF5 data that comes in pieces. NULL when memory is exhausted. */
+typedef struct trit_ckpt_seal trit_ckpt_seal;
+trit_ckpt_seal *trit_ckpt_seal_new(void);
+/* Accepts NULL. */
+void trit_ckpt_seal_free(trit_ckpt_seal *s);
+void trit_ckpt_seal_add(trit_ckpt_seal *s, const void *data, size_t n_bytes);
+void trit_ckpt_seal_end(const trit_ckpt_seal *s, unsigned char out[TRIT_CKPT_TRAILER_BYTES]);
+
 /* Whether the file is what a save wrote, bit for bit. TRIT_E_FORMAT as trit_checkpoint_open. */
 trit_status trit_ckpt_verify(const trit_text *file, trit_error *e);
 

@@ -33,9 +33,21 @@ static int real_open(void *self, const char *path, int flags, mode_t mode) {
     return open_above_2(path, flags, mode);
 }
 
+/* Lets the disk begin with what was written, whenever that passes a multiple of so many bytes: the
+ * fsync of a large file finds little left to do. Only a beginning; errors wait for the fsync. */
+static void begin_sync(int fd, ssize_t n_written) {
+    enum { BYTES = 8 << 20 };
+    off_t end = lseek(fd, 0, SEEK_CUR), from = (end - n_written) / BYTES * BYTES;
+    if (end / BYTES * BYTES > from) {
+        sync_file_range(fd, from, end / BYTES * BYTES - from, SYNC_FILE_RANGE_WRITE);
+    }
+}
+
 static ssize_t real_write(void *self, int fd, const void *data, size_t n_bytes) {
     (void)self;
-    return write(fd, data, n_bytes);
+    ssize_t n_written = write(fd, data, n_bytes);
+    if (n_written > 0) begin_sync(fd, n_written);
+    return n_written;
 }
 
 static int real_truncate(void *self, int fd, int64_t n_bytes) {
@@ -170,6 +182,25 @@ static bool write_all(const trit_io *io, int fd, const void *data, size_t n_byte
     return true;
 }
 
+/* What a file is to hold: data, or, where that is NULL, what next() puts into the buffer. */
+typedef struct content {
+    const void *data;
+    void (*next)(void *self, void *to, size_t n_bytes);
+    void *self;
+    void *buffer; /* [TRIT_FILE_PIECE_BYTES] */
+} content;
+
+/* Writes all of it; errno tells why not. */
+static bool write_content(const trit_io *io, int fd, const content *c, size_t n_bytes) {
+    if (c->data || !n_bytes) return write_all(io, fd, c->data, n_bytes);
+    for (size_t n; n_bytes; n_bytes -= n) {
+        n = n_bytes < TRIT_FILE_PIECE_BYTES ? n_bytes : TRIT_FILE_PIECE_BYTES;
+        c->next(c->self, c->buffer, n);
+        if (!write_all(io, fd, c->buffer, n)) return false;
+    }
+    return true;
+}
+
 /* An interrupted close() has closed on Linux; repeating it could hit another thread's file. */
 static bool close_checked(const trit_io *io, int fd) {
     return !io->close(io->self, fd) || errno == EINTR;
@@ -201,8 +232,8 @@ static int parent_of(char dir[PATH_MAX], const char *path) {
 /* A temporary file is ".NAME.tmp-PID" beside NAME. */
 static const char temp_mark[] = ".tmp-";
 
-trit_status trit_file_replace(const trit_io *io, const char *path, const void *data, size_t n_bytes,
-                              trit_error *e) {
+static trit_status replace(const trit_io *io, const char *path, const content *c, size_t n_bytes,
+                           trit_error *e) {
     if (!io) io = &trit_io_real;
     char dir[PATH_MAX], temp[PATH_MAX + 32];
     if (strlen(path) >= sizeof dir) return write_failed(path, n_bytes, ENAMETOOLONG, e);
@@ -222,7 +253,7 @@ trit_status trit_file_replace(const trit_io *io, const char *path, const void *d
     if (fd < 0) return write_failed(path, n_bytes, errno, e);
 
     /* A failed fsync is not repeated: the kernel reports a lost page once and forgets it. */
-    bool ok = write_all(io, fd, data, n_bytes);
+    bool ok = write_content(io, fd, c, n_bytes);
     if (ok) {
         RETRY(rc, io->sync(io->self, fd));
         ok = rc == 0;
@@ -249,6 +280,21 @@ trit_status trit_file_replace(const trit_io *io, const char *path, const void *d
                          path, n_bytes, dir, strerror(errno));
     }
     return TRIT_OK;
+}
+
+trit_status trit_file_replace(const trit_io *io, const char *path, const void *data, size_t n_bytes,
+                              trit_error *e) {
+    return replace(io, path, &(content){.data = data}, n_bytes, e);
+}
+
+trit_status trit_file_replace_from(const trit_io *io, const char *path,
+                                   void (*next)(void *self, void *to, size_t n_bytes), void *self,
+                                   size_t n_bytes, trit_error *e) {
+    content c = {.next = next, .self = self, .buffer = malloc(TRIT_FILE_PIECE_BYTES)};
+    if (!c.buffer) return TRIT_FAIL(e, E_NOMEM, "writing '%s': no memory for a buffer", path);
+    trit_status status = replace(io, path, &c, n_bytes, e);
+    free(c.buffer);
+    return status;
 }
 
 trit_status trit_file_append(const trit_io *io, const char *path, const char *text, size_t n_bytes,

@@ -43,6 +43,12 @@ trit_status trit_file_read(const char *path, size_t max_bytes, trit_text *out, t
  * loss). A symbolic link at path is replaced, not followed. */
 trit_status trit_file_replace(const trit_io *io, const char *path, const void *data, size_t n_bytes,
                               trit_error *e);
+/* The same for a content that is not in memory as a whole: next() is asked for it once, from its
+ * beginning to its end, in pieces that this size divides but for the last. */
+enum { TRIT_FILE_PIECE_BYTES = 1 << 18 };
+trit_status trit_file_replace_from(const trit_io *io, const char *path,
+                                   void (*next)(void *self, void *to, size_t n_bytes), void *self,
+                                   size_t n_bytes, trit_error *e);
 /* Adds text[n_bytes] to the end of path, creating it. When it does not fit, what was written of it
  * is cut off again, so a log never holds half a line. Not made durable. */
 trit_status trit_file_append(const trit_io *io, const char *path, const char *text, size_t n_bytes,

@@ -1,13 +1,8 @@
 #include "io/h5_file.h"
 
-#include "base/arena.h"
-
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-enum { TAIL_BYTES = 64 }; /* spare room, so that a caller may add a trailer without a copy */
 
 static pthread_mutex_t guard = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 
@@ -31,72 +26,22 @@ trit_status trit_h5_failed(trit_error *e, const char *path, const char *what) {
     return TRIT_FAIL(e, E_FORMAT, "HDF5: %s '%s': %s", what, *path ? path : "/", text);
 }
 
-/* ---- the image: HDF5 works on our memory, so nothing is copied ---- */
-
-static void *image_malloc(size_t n_bytes, H5FD_file_image_op_t op, void *self) {
-    trit_h5 *h = self;
-    (void)op;
-    return !h->writing && n_bytes == h->n_bytes ? h->at : NULL;
-}
-
-static void *image_memcpy(void *to, const void *from, size_t n_bytes, H5FD_file_image_op_t op,
-                          void *self) {
-    (void)op, (void)self, (void)n_bytes;
-    return to == from ? to : NULL; /* always the one image, see image_malloc */
-}
-
-static void *image_realloc(void *at, size_t n_bytes, H5FD_file_image_op_t op, void *self) {
-    trit_h5 *h = self;
-    (void)at, (void)op;
-    if (!h->writing) return NULL;
-    if (n_bytes + TAIL_BYTES > h->room) {
-        size_t room = (n_bytes > h->expected ? n_bytes : h->expected) + TAIL_BYTES;
-        char *more = realloc(h->at, room);
-        if (!more) return NULL;
-        trit_memory_advise(more, room);
-        h->at = more;
-        h->room = room;
-    }
-    if (n_bytes > h->n_bytes) memset(h->at + h->n_bytes, 0, n_bytes - h->n_bytes);
-    h->at[n_bytes] = '\0';
-    h->n_bytes = n_bytes;
-    return h->at;
-}
-
-static herr_t image_free(void *at, H5FD_file_image_op_t op, void *self) {
-    (void)at, (void)op, (void)self; /* trit_h5_finish hands it on */
-    return 0;
-}
-
-static void *same_udata(void *self) {
-    return self;
-}
-
-static herr_t free_udata(void *self) {
-    (void)self;
-    return 0;
-}
-
-hid_t trit_h5_access(trit_h5 *h, size_t increment) {
+hid_t trit_h5_access(void) {
     hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
-    H5FD_file_image_callbacks_t calls = {
-        image_malloc, image_memcpy, image_realloc, image_free, same_udata, free_udata, h};
-    /* Newer formats: H5Fget_file_image of 1.10 writes a wrong superblock sum. */
-    if (fapl < 0 || H5Pset_fapl_core(fapl, increment, 0) < 0 ||
-        H5Pset_libver_bounds(fapl, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST) < 0 ||
-        H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG) < 0 ||
-        H5Pset_file_image_callbacks(fapl, &calls) < 0) {
-        if (fapl >= 0) H5Pclose(fapl);
-        return -1;
+    if (fapl < 0) return -1;
+    /* Newer formats have no use here, and other bytes. */
+    if (H5Pset_libver_bounds(fapl, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST) >= 0 &&
+        H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG) >= 0) {
+        return fapl;
     }
-    return fapl;
+    H5Pclose(fapl);
+    return -1;
 }
 
-trit_h5 *trit_h5_new(bool writing) {
+trit_h5 *trit_h5_new(void) {
     trit_h5 *h = calloc(1, sizeof *h);
     if (!h) return NULL;
     h->file = -1;
-    h->writing = writing;
     snprintf(h->name, sizeof h->name, "trit-%p", (void *)h);
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     H5PLset_loading_state(0);
@@ -147,6 +92,6 @@ void trit_h5_free(trit_h5 *h) {
     TRIT_H5_ALONE;
     if (!h) return;
     if (h->file >= 0) H5Fclose(h->file);
-    if (h->writing) free(h->at);
+    trit_h5_image_free(h->image);
     free(h);
 }

@@ -1,7 +1,7 @@
 /* HDF5 files in memory: the only place that knows libhdf5. HDF5 never touches the disk here, so it
  * never meets an I/O error (after one, version 1.10 may lose data silently or crash at exit).
  *
- * Written images are a pure function of what is written, in which order: no times, oldest file
+ * Written files are a pure function of what is written, in which order: no times, oldest file
  * format. Only plain datasets are read: hard links, little-endian numbers, no compression; anything
  * else is TRIT_E_FORMAT. Paths are '/'-separated without a leading slash; "" is the root group.
  * The library switches off HDF5's own error printing and its plugin loading for the process.
@@ -29,17 +29,18 @@ typedef struct trit_h5_value {
 /* The format keeps an attribute in one message of less than 64 KiB. */
 enum { TRIT_H5_TEXT_MAX = 60000 };
 
-/* A new, empty image; n_bytes is the expected size (a hint). Free with trit_h5_free. */
-trit_status trit_h5_create(trit_h5 **out, size_t n_bytes, trit_error *e);
-/* Writes t->data as dataset `path`, making its groups. Larger ones are chunked, with a Fletcher-32
- * sum for each chunk. */
+/* A new, empty file. Free with trit_h5_free. */
+trit_status trit_h5_create(trit_h5 **out, trit_error *e);
+/* Writes t->data as dataset `path`, making its groups. From 1024 bytes on it is chunked, with a
+ * Fletcher-32 sum for each chunk, and not copied: t->data must stay as it is until trit_h5_free. */
 trit_status trit_h5_write(trit_h5 *h, const char *path, const trit_tensor *t, trit_error *e);
 /* Adds an attribute to a dataset, or to the root group. */
 trit_status trit_h5_write_attr(trit_h5 *h, const char *path, const char *name,
                                const trit_h5_value *value, trit_error *e);
-/* Closes the file and moves its bytes to out, which must be empty; the caller frees it. Only
- * trit_h5_free may follow. */
-trit_status trit_h5_finish(trit_h5 *h, trit_text *out, trit_error *e);
+/* Closes the file, which has *n_bytes then. Only trit_h5_copy and trit_h5_free may follow. */
+trit_status trit_h5_finish(trit_h5 *h, size_t *n_bytes, trit_error *e);
+/* to[n] = bytes of the finished file from `at`, which are all within it. */
+void trit_h5_copy(const trit_h5 *h, size_t at, size_t n, void *to);
 
 /* Opens an image for reading; image[n_bytes] is borrowed until trit_h5_free. The bytes must be
  * known to be unharmed: libhdf5 crashes on some damaged files. */

@@ -3,16 +3,16 @@
 #define TRIT_IO_H5_FILE_H
 
 #include "io/h5.h"
+#include "io/h5_image.h"
 
 #include <hdf5.h>
 
 struct trit_h5 {
-    hid_t file;    /* -1 when closed */
-    char name[32]; /* HDF5 takes files in memory of the same name for the same file */
-    char *at;      /* the image; owned while writing, borrowed while reading */
+    hid_t file;           /* -1 when closed */
+    char name[32];        /* HDF5 takes files in memory of the same name for the same file */
+    trit_h5_image *image; /* writing: owned */
+    char *at;             /* [n_bytes] reading: borrowed */
     size_t n_bytes;
-    size_t room, expected; /* writing: allocated, and what may be needed */
-    bool writing;
 };
 
 /* What libhdf5 keeps is the process's, so its guard is too. Callbacks come back: recursive. */
@@ -25,9 +25,9 @@ void trit_h5_leave(const bool *entered);
 /* TRIT_E_FORMAT with the innermost message of HDF5's error stack, which says most. */
 trit_status trit_h5_failed(trit_error *e, const char *path, const char *what);
 /* An object without a file; NULL when memory is exhausted. */
-trit_h5 *trit_h5_new(bool writing);
-/* File access through `h`'s image; -1 on failure. */
-hid_t trit_h5_access(trit_h5 *h, size_t increment);
+trit_h5 *trit_h5_new(void);
+/* For a new or an old file, to be closed; -1 on failure. */
+hid_t trit_h5_access(void);
 /* -1 for what is no type. */
 hid_t trit_h5_file_type(trit_dtype t);
 hid_t trit_h5_memory_type(trit_dtype t);

@@ -6,14 +6,55 @@
 
 enum { MAX_PATH_BYTES = 1024, MAX_DEPTH = 16, MAX_OBJECTS = 1000000 };
 
+/* ---- the image: HDF5's driver for memory works on the caller's, so nothing is copied ---- */
+
+static void *image_malloc(size_t n_bytes, H5FD_file_image_op_t op, void *self) {
+    trit_h5 *h = self;
+    (void)op;
+    return n_bytes == h->n_bytes ? h->at : NULL;
+}
+
+static void *image_memcpy(void *to, const void *from, size_t n_bytes, H5FD_file_image_op_t op,
+                          void *self) {
+    (void)op, (void)self, (void)n_bytes;
+    return to == from ? to : NULL; /* always the one image, see image_malloc */
+}
+
+static void *image_realloc(void *at, size_t n_bytes, H5FD_file_image_op_t op, void *self) {
+    (void)at, (void)n_bytes, (void)op, (void)self;
+    return NULL; /* it is only read */
+}
+
+static herr_t image_free(void *at, H5FD_file_image_op_t op, void *self) {
+    (void)at, (void)op, (void)self; /* the caller's */
+    return 0;
+}
+
+static void *same_udata(void *self) {
+    return self;
+}
+
+static herr_t free_udata(void *self) {
+    (void)self;
+    return 0;
+}
+
+static bool set_image(hid_t fapl, trit_h5 *h) {
+    H5FD_file_image_callbacks_t calls = {
+        image_malloc, image_memcpy, image_realloc, image_free, same_udata, free_udata, h};
+    return H5Pset_fapl_core(fapl, 65536, 0) >= 0 &&
+           H5Pset_file_image_callbacks(fapl, &calls) >= 0 &&
+           H5Pset_file_image(fapl, h->at, h->n_bytes) >= 0;
+}
+
 trit_status trit_h5_open(trit_h5 **out, const void *image, size_t n_bytes, trit_error *e) {
     TRIT_H5_ALONE;
-    trit_h5 *h = trit_h5_new(false);
+    trit_h5 *h = trit_h5_new();
     if (!h) return TRIT_FAIL(e, E_NOMEM, "no memory for an HDF5 file");
-    h->at = (char *)image; /* only read: H5F_ACC_RDONLY, and image_realloc refuses */
+    h->at = (char *)image; /* only read: H5F_ACC_RDONLY, and image_realloc refuses more */
     h->n_bytes = n_bytes;
-    hid_t fapl = trit_h5_access(h, 65536);
-    if (fapl >= 0 && H5Pset_file_image(fapl, h->at, n_bytes) >= 0) {
+    hid_t fapl = trit_h5_access();
+    if (fapl >= 0 && set_image(fapl, h)) {
         h->file = H5Fopen(h->name, H5F_ACC_RDONLY, fapl);
     }
     bool ok = h->file >= 0;

@@ -1,38 +1,45 @@
 #include "io/h5_file.h"
 
-#include <stdlib.h>
+#include "io/fletcher.h"
+
 #include <string.h>
 
-enum {
-    CHUNK_BYTES = 1 << 20,  /* largest chunk: what HDF5's default cache holds */
-    CHUNK_FROM_BYTES = 1024 /* smaller tensors are not worth a chunk index */
-};
+enum { CHUNK_FROM_BYTES = 1024 }; /* smaller tensors are not worth a chunk index */
 
-trit_status trit_h5_create(trit_h5 **out, size_t n_bytes, trit_error *e) {
+static trit_status failed(const trit_h5 *h, trit_error *e, const char *path, const char *what) {
+    if (!trit_h5_image_no_memory(h->image)) return trit_h5_failed(e, path, what);
+    H5Eclear2(H5E_DEFAULT);
+    return TRIT_FAIL(e, E_NOMEM, "%s '%s': no memory for an HDF5 file", what, *path ? path : "/");
+}
+
+trit_status trit_h5_create(trit_h5 **out, trit_error *e) {
     TRIT_H5_ALONE;
-    trit_h5 *h = trit_h5_new(true);
-    if (!h) return TRIT_FAIL(e, E_NOMEM, "no memory for an HDF5 file");
-    /* Sums and indexes of chunks add less than a hundredth. */
-    h->expected = n_bytes + n_bytes / 8 + 65536;
-    hid_t fapl = trit_h5_access(h, n_bytes / 8 + 65536), fcpl = H5Pcreate(H5P_FILE_CREATE);
+    trit_h5 *h = trit_h5_new();
+    if (h) h->image = trit_h5_image_new();
+    if (!h || !h->image) {
+        trit_h5_free(h);
+        return TRIT_FAIL(e, E_NOMEM, "no memory for an HDF5 file");
+    }
+    hid_t fapl = trit_h5_access(), fcpl = H5Pcreate(H5P_FILE_CREATE);
     if (fapl >= 0 && fcpl >= 0 && H5Pset_obj_track_times(fcpl, 0) >= 0) {
-        h->file = H5Fcreate(h->name, H5F_ACC_TRUNC, fcpl, fapl);
+        h->file = trit_h5_image_create(h->image, h->name, fcpl, fapl);
     }
     bool ok = h->file >= 0;
     if (fcpl >= 0) ok = H5Pclose(fcpl) >= 0 && ok;
     if (fapl >= 0) ok = H5Pclose(fapl) >= 0 && ok;
     if (!ok) {
-        trit_h5_failed(e, "", "cannot create");
+        trit_status status = failed(h, e, "", "cannot create");
         trit_h5_free(h);
-        return TRIT_E_FORMAT;
+        return status;
     }
     *out = h;
     return TRIT_OK;
 }
 
-/* Chunks of whole rows, about equal, at most CHUNK_BYTES each. */
+/* Chunks of whole rows, about equal, at most TRIT_H5_CHUNK_BYTES each, so that each is
+ * one piece of memory. */
 static void chunk_shape(const trit_tensor *t, hsize_t chunk[TRIT_MAX_DIM]) {
-    int64_t room = CHUNK_BYTES / (int64_t)trit_dtype_bytes(t->dtype);
+    int64_t room = TRIT_H5_CHUNK_BYTES / (int64_t)trit_dtype_bytes(t->dtype);
     for (int i = 0; i < t->ndim; i++) {
         int64_t rest = 1;
         for (int k = i + 1; k < t->ndim; k++) rest *= t->dim[k];
@@ -50,11 +57,51 @@ static hid_t dataspace(const trit_tensor *t) {
     return t->ndim ? H5Screate_simple(t->ndim, dim, NULL) : H5Screate(H5S_SCALAR);
 }
 
+static bool has_chunks(const trit_tensor *t) {
+    return t->ndim && trit_tensor_bytes(t) >= CHUNK_FROM_BYTES;
+}
+
 static bool set_chunks(hid_t dcpl, const trit_tensor *t) {
     hsize_t chunk[TRIT_MAX_DIM];
-    if (!t->ndim || trit_tensor_bytes(t) < CHUNK_FROM_BYTES) return true;
+    if (!has_chunks(t)) return true;
     chunk_shape(t, chunk);
     return H5Pset_chunk(dcpl, t->ndim, chunk) >= 0 && H5Pset_fletcher32(dcpl) >= 0;
+}
+
+/* The chunks as HDF5's filter would make them, but its sums take several times as long as ours, and
+ * its cache a copy. A chunk at the edge is filled up with zeros. */
+static bool write_chunks(trit_h5_image *m, hid_t data, const trit_tensor *t) {
+    hsize_t chunk[TRIT_MAX_DIM], at[TRIT_MAX_DIM] = {0};
+    chunk_shape(t, chunk);
+    int split = 0; /* the axis that chunks cut; before it they are of 1, behind it of all */
+    size_t row_bytes = trit_dtype_bytes(t->dtype);
+    for (int i = 0; i < t->ndim; i++) {
+        if (chunk[i] < (hsize_t)t->dim[i]) split = i;
+    }
+    for (int i = split + 1; i < t->ndim; i++) row_bytes *= (size_t)t->dim[i];
+    const char *from = t->data;
+    while (at[0] < (hsize_t)t->dim[0]) {
+        size_t rest = (size_t)t->dim[split] - at[split];
+        size_t rows = chunk[split] < rest ? chunk[split] : rest;
+        trit_h5_chunk c = {
+            .data = from, .n_bytes = rows * row_bytes, .n_zero = (chunk[split] - rows) * row_bytes};
+        c.sum = trit_fletcher32(c.data, c.n_bytes, c.n_zero);
+        if (!trit_h5_image_put(m, data, at, &c)) return false;
+        from += c.n_bytes;
+        at[split] += chunk[split];
+        for (int i = split; i > 0 && at[i] >= (hsize_t)t->dim[i]; i--) {
+            at[i] = 0;
+            at[i - 1]++;
+        }
+    }
+    return true;
+}
+
+static bool write_data(trit_h5 *h, hid_t data, const trit_tensor *t) {
+    if (!trit_tensor_len(t)) return true;
+    if (has_chunks(t)) return write_chunks(h->image, data, t);
+    return H5Dwrite(data, trit_h5_memory_type(t->dtype), H5S_ALL, H5S_ALL, H5P_DEFAULT, t->data) >=
+           0;
 }
 
 trit_status trit_h5_write(trit_h5 *h, const char *path, const trit_tensor *t, trit_error *e) {
@@ -67,20 +114,16 @@ trit_status trit_h5_write(trit_h5 *h, const char *path, const trit_tensor *t, tr
     if (ok) {
         data =
             H5Dcreate2(h->file, path, trit_h5_file_type(t->dtype), space, lcpl, dcpl, H5P_DEFAULT);
-        ok = data >= 0;
-    }
-    if (ok && trit_tensor_len(t)) {
-        ok = H5Dwrite(data, trit_h5_memory_type(t->dtype), H5S_ALL, H5S_ALL, H5P_DEFAULT,
-                      t->data) >= 0;
+        ok = data >= 0 && write_data(h, data, t);
     }
     /* Not `ok = trit_h5_failed(...)` at once: what is open must be closed, and a close may fail
      * too. */
-    trit_status status = ok ? TRIT_OK : trit_h5_failed(e, path, "cannot write");
+    trit_status status = ok ? TRIT_OK : failed(h, e, path, "cannot write");
     bool closed = data < 0 || H5Dclose(data) >= 0;
     closed = (space < 0 || H5Sclose(space) >= 0) && closed;
     closed = (dcpl < 0 || H5Pclose(dcpl) >= 0) && closed;
     closed = (lcpl < 0 || H5Pclose(lcpl) >= 0) && closed;
-    if (!status && !closed) status = trit_h5_failed(e, path, "cannot write");
+    if (!status && !closed) status = failed(h, e, path, "cannot write");
     if (!status && t->dtype == TRIT_BF16) {
         trit_h5_value name = {.kind = TRIT_H5_TEXT, .text = trit_dtype_name(TRIT_BF16)};
         status = trit_h5_write_attr(h, path, "dtype", &name, e);
@@ -121,26 +164,24 @@ trit_status trit_h5_write_attr(trit_h5 *h, const char *path, const char *name,
         attr = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
     }
     bool ok = attr >= 0 && H5Awrite(attr, memory, data) >= 0;
-    trit_status status = ok ? TRIT_OK : trit_h5_failed(e, path, "cannot write an attribute of");
+    trit_status status = ok ? TRIT_OK : failed(h, e, path, "cannot write an attribute of");
     bool closed = attr < 0 || H5Aclose(attr) >= 0;
     closed = (space < 0 || H5Sclose(space) >= 0) && closed;
     closed = (object < 0 || H5Oclose(object) >= 0) && closed;
     closed = (type < 0 || H5Tclose(type) >= 0) && closed;
-    if (!status && !closed) status = trit_h5_failed(e, path, "cannot write an attribute of");
+    if (!status && !closed) status = failed(h, e, path, "cannot write an attribute of");
     return status ? trit_error_wrap(e, "attribute '%s'", name) : TRIT_OK;
 }
 
-trit_status trit_h5_finish(trit_h5 *h, trit_text *out, trit_error *e) {
+trit_status trit_h5_finish(trit_h5 *h, size_t *n_bytes, trit_error *e) {
     TRIT_H5_ALONE;
-    ssize_t n = -1;
-    if (H5Fflush(h->file, H5F_SCOPE_GLOBAL) >= 0) n = H5Fget_file_image(h->file, NULL, 0);
     herr_t closed = H5Fclose(h->file);
     h->file = -1;
-    if (n <= 0 || closed < 0 || (size_t)n > h->n_bytes)
-        return trit_h5_failed(e, "", "cannot finish");
-    h->at[n] = '\0';
-    *out = (trit_text){.at = h->at, .len = (size_t)n, .cap = h->room};
-    h->at = NULL;
-    h->n_bytes = 0;
+    if (closed < 0) return failed(h, e, "", "cannot finish");
+    *n_bytes = trit_h5_image_bytes(h->image);
     return TRIT_OK;
+}
+
+void trit_h5_copy(const trit_h5 *h, size_t at, size_t n, void *to) {
+    trit_h5_image_copy(h->image, at, n, to);
 }

@@ -161,6 +161,56 @@ static void replace_killed(void **state) {
     assert_int_equal(n_new, 1);
 }
 
+/* Content that is made while it is written. */
+typedef struct counter {
+    size_t at; /* bytes asked for so far */
+    int n_call;
+} counter;
+
+static void count_on(void *self, void *to, size_t n) {
+    counter *c = self;
+    assert_true(n && n <= TRIT_FILE_PIECE_BYTES && c->at % TRIT_FILE_PIECE_BYTES == 0);
+    for (size_t i = 0; i < n; i++) ((unsigned char *)to)[i] = (unsigned char)((c->at + i) * 7 / 5);
+    c->at += n;
+    c->n_call++;
+}
+
+static void replace_from_pieces(void **state) {
+    (void)state;
+    const size_t sizes[] = {0, 1, TRIT_FILE_PIECE_BYTES, 2 * TRIT_FILE_PIECE_BYTES + 77};
+    trit_error e = {0};
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        counter c = {0};
+        trit_text got = {0};
+        assert_ok(trit_file_replace_from(NULL, path, count_on, &c, sizes[k], &e));
+        assert_int_equal(c.at, sizes[k]);
+        assert_int_equal(c.n_call, k < 3 ? (k > 0) : 3);
+        assert_ok(trit_file_read(path, 1 << 20, &got, &e));
+        assert_int_equal(got.len, sizes[k]);
+        for (size_t i = 0; i < got.len; i++)
+            assert_int_equal((unsigned char)got.at[i], i * 7 / 5 % 256);
+        trit_text_free(&got);
+    }
+    /* A piece that is written bit by bit is asked for once; a failure leaves what was there. */
+    for (int at = 1;; at++) {
+        counter c = {0};
+        faults f = {.at = at, .err = ENOSPC, .at_most = TRIT_FILE_PIECE_BYTES / 2 + 1};
+        trit_io io = faults_io(&f);
+        e = (trit_error){0};
+        put("old");
+        trit_status status = trit_file_replace_from(&io, path, count_on, &c, sizes[3], &e);
+        if (f.n < at) {
+            assert_int_equal(status, TRIT_OK);
+            assert_int_equal(c.at, sizes[3]);
+            assert_int_equal(f.n, 10); /* open, 5 writes, fsync, close, rename, fsync */
+            break;
+        }
+        assert_int_equal(status, TRIT_E_IO);
+        assert_int_equal(scratch_count(dir), 1);
+        if (!strstr(e.text, "may not survive")) assert_content(path, "old");
+    }
+}
+
 static void replace_stale_temp(void **state) {
     (void)state;
     char name[64], temp[512];
@@ -373,11 +423,22 @@ static void not_a_standard_stream(void **state) {
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(read_limits),           T(read_grows),          T(read_refuses),
-        T(replace_faults),        T(replace_interrupted), T(replace_killed),
-        T(replace_stale_temp),    T(replace_places),      T(append_lines),
-        T(truncate_file),         T(make_dirs),           T(sync_file),
-        T(clean_leftovers),       T(lock_once),           T(lock_dies_with_owner),
+        T(read_limits),
+        T(read_grows),
+        T(read_refuses),
+        T(replace_faults),
+        T(replace_interrupted),
+        T(replace_killed),
+        T(replace_from_pieces),
+        T(replace_stale_temp),
+        T(replace_places),
+        T(append_lines),
+        T(truncate_file),
+        T(make_dirs),
+        T(sync_file),
+        T(clean_leftovers),
+        T(lock_once),
+        T(lock_dies_with_owner),
         T(not_a_standard_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
