@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of blocks that threads share. */
-enum { BLOCK_BYTES = 1 << 20 };
+/* Of blocks that threads share: so small that a block is still in the cache when it is checked. */
+enum { BLOCK_BYTES = 1 << 18 };
 
 /* Numbers gone bad are never saved: the checkpoint of before is worth more. */
 static bool is_checked(const trit_ckpt_tensor *t) {
