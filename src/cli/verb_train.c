@@ -282,6 +282,6 @@ const trit_verb trit_verb_train = {
     "  --json         last line on stdout is one JSON object\n\n"
     "Ctrl-C, SIGTERM or run.stop_signal (SIGUSR1): saves and exits with 75; a second one ends at "
     "once.\n"
-    "Environment: TRIT_THREADS, TRIT_CPU (base, avx2, avx512), TRIT_GEMM (openblas, onednn, "
-    "reference).\n",
+    "Environment: TRIT_THREADS, TRIT_CPU (base, avx2, avx512, avx512vbmi), TRIT_GEMM "
+    "(openblas, onednn, reference).\n",
     run_train};

@@ -22,6 +22,14 @@ bool trit_cpu_has_avx512(void) {
 #endif
 }
 
+bool trit_cpu_has_vbmi(void) {
+#if defined(__x86_64__)
+    return trit_cpu_has_avx512() && __builtin_cpu_supports("avx512vbmi");
+#else
+    return false;
+#endif
+}
+
 bool trit_cpu_has_lowp(void) {
 #if defined(__x86_64__)
     return trit_cpu_has_avx512() && __builtin_cpu_supports("avx512vnni") &&
@@ -46,6 +54,7 @@ static const struct {
 #if defined(__x86_64__) && !defined(TRIT_DOUBLE)
     {"avx2", trit_kernels_avx2, trit_cpu_has_avx2},
     {"avx512", trit_kernels_avx512, trit_cpu_has_avx512},
+    {"avx512vbmi", trit_kernels_avx512vbmi, trit_cpu_has_vbmi},
 #endif
 };
 enum { N_ISA = sizeof isas / sizeof *isas };
@@ -59,12 +68,12 @@ int trit_cpu_isas(const char *names[4]) {
 }
 
 trit_status trit_kernels_pick(trit_kernels *k, const char *cap, trit_error *e) {
-    static const char *const known[] = {"base", "avx2", "avx512"};
+    static const char *const known[] = {"base", "avx2", "avx512", "avx512vbmi"};
     bool found = !cap || !*cap;
-    for (int i = 0; i < 3; i++) found = found || strcmp(cap, known[i]) == 0;
+    for (int i = 0; i < 4; i++) found = found || strcmp(cap, known[i]) == 0;
     if (!found) {
-        return TRIT_FAIL(e, E_CONFIG, "CPU feature cap \"%s\": allowed are base, avx2, avx512",
-                         cap);
+        return TRIT_FAIL(e, E_CONFIG,
+                         "CPU feature cap \"%s\": allowed are base, avx2, avx512, avx512vbmi", cap);
     }
     for (int i = 0; i < N_ISA; i++) {
         if (!isas[i].allowed || isas[i].allowed()) isas[i].fill(k);

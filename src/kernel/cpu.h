@@ -6,6 +6,7 @@
 
 bool trit_cpu_has_avx2(void);
 bool trit_cpu_has_avx512(void); /* F, BW, DQ and VL */
-bool trit_cpu_has_lowp(void);   /* those, VNNI and BF16 */
+bool trit_cpu_has_vbmi(void);   /* those and VBMI */
+bool trit_cpu_has_lowp(void);   /* those of AVX-512, VNNI and BF16 */
 
 #endif

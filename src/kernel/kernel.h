@@ -117,15 +117,18 @@ extern const char *const trit_act_names[TRIT_N_ACT + 1]; /* NULL-terminated */
      * what is below 0 never gets the code of 0 */                                                 \
     X(dyn8_decode, void, (int64_t n, bool sign, trit_real a, const uint8_t *code, trit_real *x))   \
     X(dyn8_encode, void, (int64_t n, bool sign, trit_real a, const trit_real *x, uint8_t *code))   \
-    /* adamw with moments that come in such codes, times am and av, and go to m and v */           \
+    /* adamw with moments in such codes, in blocks with am and av each, which become the largest   \
+     * magnitudes; the bits of dyn8_decode, adamw, abs_max, dyn8_encode */                         \
     X(adamw8, void,                                                                                \
-      (int64_t n, const trit_adam_args *a, trit_real *w, const trit_real *g, trit_real am,         \
-       const uint8_t *m_code, trit_real av, const uint8_t *v_code, trit_real *m, trit_real *v))    \
+      (int64_t n, int64_t block, const trit_adam_args *a, trit_real *w, const trit_real *g,        \
+       trit_real *am, uint8_t *m_code, trit_real *av, uint8_t *v_code))                            \
     /* codes of the 4-bit maps: two codes a byte, the first in the high half; a tie goes up */     \
     X(dyn4_decode, void, (int64_t n, bool sign, trit_real a, const uint8_t *code, trit_real *x))   \
     X(dyn4_encode, void, (int64_t n, bool sign, trit_real a, const trit_real *x, uint8_t *code))   \
     X(bf16_decode, void, (int64_t n, const uint16_t *code, trit_real *x))                          \
     X(bf16_encode, void, (int64_t n, const trit_real *x, uint16_t *code))
+
+enum { TRIT_STATE_MAX_BLOCK = 4096 }; /* elements of a block with one largest magnitude */
 
 typedef struct trit_adam_args {
     trit_real lr, beta1, beta2, eps, decay, c1, c2, k;
@@ -136,19 +139,20 @@ typedef struct trit_kernels {
 #define X(name, ret, args) ret(*name) args;
     TRIT_KERNEL_LIST(X)
 #undef X
-    const char *isa; /* "base", "avx2", "avx512" */
+    const char *isa; /* "base", "avx2", "avx512", "avx512vbmi" */
 } trit_kernels;
 
 /* Fill every slot. Present on every machine; calling one that the CPU lacks is a crash. */
 void trit_kernels_base(trit_kernels *k);
 void trit_kernels_avx2(trit_kernels *k);
 void trit_kernels_avx512(trit_kernels *k);
+void trit_kernels_avx512vbmi(trit_kernels *k);
 
 /* Names of the instruction sets this CPU and operating system allow, lowest first; returns how many
  * (at least 1: "base"). */
 int trit_cpu_isas(const char *names[4]);
-/* The best kernels this CPU allows, at most `cap` ("base", "avx2", "avx512"; NULL or "" = no cap).
- * E_CONFIG for an unknown cap. */
+/* The best kernels this CPU allows, at most `cap` ("base", "avx2", "avx512", "avx512vbmi"; NULL or
+ * "" = no cap). E_CONFIG for an unknown cap. */
 trit_status trit_kernels_pick(trit_kernels *k, const char *cap, trit_error *e);
 
 #endif

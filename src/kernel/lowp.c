@@ -22,7 +22,7 @@ static int64_t smaller(int64_t a, int64_t b) {
 }
 
 trit_lowp trit_lowp_pick(const char *isa, int n_threads) {
-    return (trit_lowp){.fast = strcmp(isa, "avx512") == 0 && trit_cpu_has_lowp(),
+    return (trit_lowp){.fast = strncmp(isa, "avx512", 6) == 0 && trit_cpu_has_lowp(),
                        .n_threads = n_threads};
 }
 

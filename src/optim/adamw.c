@@ -21,11 +21,10 @@ void trit_optim_adamw_update(const trit_optim_call *c, int64_t n, trit_real *w, 
     c->k->adamw(n, &a, w, g, slot[0], slot[1]);
 }
 
-void trit_optim_adamw_update8(const trit_optim_call *c, int64_t n, trit_real *w, trit_real *g,
-                              const trit_real *absmax, const uint8_t *const *code,
-                              trit_real *const *slot) {
+void trit_optim_adamw_update8(const trit_optim_call *c, int64_t n, int64_t block, trit_real *w,
+                              const trit_real *g, trit_real *const *absmax, uint8_t *const *code) {
     const trit_adam_args a = args_of(c);
-    c->k->adamw8(n, &a, w, g, absmax[0], code[0], absmax[1], code[1], slot[0], slot[1]);
+    c->k->adamw8(n, block, &a, w, g, absmax[0], code[0], absmax[1], code[1]);
 }
 
 const trit_optim_type trit_optim_adamw = {

@@ -52,21 +52,18 @@ static void restore_bad(const bad_elements *b, int64_t n, trit_real *w, trit_rea
     }
 }
 
-/* Blocks of 8-bit state, decoded while they are updated. */
+/* 8-bit state, which is decoded and encoded where it is updated. */
 static void update_8bit(const trit_optim_item *it, const trit_optim_call *c, int64_t begin,
-                        int64_t n, trit_real *w, trit_real *g, trit_real *const *slot) {
-    int64_t block = it->slot[0].block;
-    for (int64_t at = 0; at < n; at += block) {
-        trit_real a[TRIT_MAX_SLOT], *x[TRIT_MAX_SLOT];
-        const uint8_t *code[TRIT_MAX_SLOT];
-        for (int k = 0; k < it->type->n_slot; k++) {
-            const trit_slot *s = &it->slot[k];
-            a[k] = ((const trit_real *)s->absmax.data)[(begin + at) / block];
-            code[k] = (const uint8_t *)s->val.data + begin + at;
-            x[k] = slot[k] + at;
-        }
-        it->type->update8(c, n - at < block ? n - at : block, w + at, g + at, a, code, x);
+                        int64_t n) {
+    trit_real *absmax[TRIT_MAX_SLOT];
+    uint8_t *code[TRIT_MAX_SLOT];
+    for (int k = 0; k < it->type->n_slot; k++) {
+        const trit_slot *s = &it->slot[k];
+        absmax[k] = (trit_real *)s->absmax.data + begin / s->block;
+        code[k] = (uint8_t *)s->val.data + begin;
     }
+    it->type->update8(c, n, it->slot[0].block, trit_param_val(it->param) + begin,
+                      trit_param_grad(it->param) + begin, absmax, code);
 }
 
 /* Encoded state of a few blocks: decode, update, encode. */
@@ -74,15 +71,12 @@ static void update_chunk(const trit_optim_item *it, const trit_optim_call *c, in
                          int64_t n) {
     trit_real x[TRIT_MAX_SLOT * TRIT_STATE_MAX_BLOCK], *slot[TRIT_MAX_SLOT] = {0};
     trit_real *w = trit_param_val(it->param) + begin, *g = trit_param_grad(it->param) + begin;
-    bool direct = it->type->update8 && it->slot[0].state == &trit_state_dyn8 && c->finite;
     for (int k = 0; k < it->type->n_slot; k++) {
         if (!is_coded(&it->slot[k])) continue;
         slot[k] = x + k * it->chunk;
-        if (!direct) trit_slot_decode(&it->slot[k], c->k, begin, n, slot[k]);
+        trit_slot_decode(&it->slot[k], c->k, begin, n, slot[k]);
     }
-    if (direct) {
-        update_8bit(it, c, begin, n, w, g, slot);
-    } else if (c->finite) {
+    if (c->finite) {
         it->type->update(c, n, w, g, slot);
     } else {
         bad_elements bad;
@@ -101,6 +95,11 @@ static void update_chunk(const trit_optim_item *it, const trit_optim_call *c, in
 
 void trit_optim_update_coded(const trit_optim_item *it, const trit_optim_call *c, int64_t begin,
                              int64_t n) {
+    if (it->type->update8 && it->slot[0].state == &trit_state_dyn8 && c->finite &&
+        !c->cfg->stochastic) {
+        update_8bit(it, c, begin, n);
+        return;
+    }
     for (int64_t at = 0; at < n; at += it->chunk) {
         update_chunk(it, c, begin + at, n - at < it->chunk ? n - at : it->chunk);
     }

@@ -54,11 +54,10 @@ struct trit_optim_type {
      * that the parameter does not have, or has in a shape of their own. */
     void (*update)(const trit_optim_call *c, int64_t n, trit_real *w, trit_real *g,
                    trit_real *const *slot);
-    /* The same for a block whose state k is code[k][n] of the 8-bit maps times a[k] and goes to
-     * slot[k] as numbers; gives the bits of update on decoded state, sooner. NULL: there is none.
-     */
-    void (*update8)(const trit_optim_call *c, int64_t n, trit_real *w, trit_real *g,
-                    const trit_real *a, const uint8_t *const *code, trit_real *const *slot);
+    /* The same where state k is code[k][n] of the 8-bit maps, in blocks with absmax[k] each, and
+     * stays so; gives the bits of decoding, update and encoding, sooner. NULL: there is none. */
+    void (*update8)(const trit_optim_call *c, int64_t n, int64_t block, trit_real *w,
+                    const trit_real *g, trit_real *const *absmax, uint8_t *const *code);
     /* What needs the tensor whole, after update of all its elements; the same bits for any number
      * of threads, and nothing is allocated. grad_scale is 1. NULL: update does it all. */
     void (*finish)(const trit_optim_call *c, trit_optim_whole *t);

@@ -10,7 +10,7 @@
 #include "base/tensor.h"
 #include "kernel/kernel.h"
 
-enum { TRIT_STATE_MIN_BLOCK = 64, TRIT_STATE_MAX_BLOCK = 4096 };
+enum { TRIT_STATE_MIN_BLOCK = 64 };          /* the most: TRIT_STATE_MAX_BLOCK */
 extern const char *const trit_state_names[]; /* fp32, bf16, 8bit, 4bit; NULL-terminated */
 
 /* n elements of one block x[n], n <= TRIT_STATE_MAX_BLOCK; a: its largest magnitude (unused where

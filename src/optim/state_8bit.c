@@ -1,7 +1,8 @@
 /* Block-wise 8-bit state: codes of the dynamic tree map (state_map.h) times the largest magnitude
  * of the block. 0 stays 0. The lowest value of the signed map is -0.99296875: where a block's
- * largest magnitude is negative, it loses 0.7 % each time it is stored, as in bitsandbytes; what is
- * stored as 0 is never what was below 0. */
+ * largest magnitude is negative, it loses 0.7 % each time it is stored, as in bitsandbytes; an
+ * average with factor beta over equal gradients g settles at (1 - beta)/(1 - 0.99297*beta) g, 6 %
+ * low for beta = 0.9. What is stored as 0 is never what was below 0. */
 #include "optim/state.h"
 
 static void decode(const trit_state_block *b) {

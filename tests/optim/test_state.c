@@ -132,18 +132,42 @@ static void codes_are_nearest(void **state) {
             trit_state_map(8, sign, map);
             for (int c = 0; c < 255; c++) {
                 double gap = (double)map[c + 1] - (double)map[c];
-                static const double at[] = {0, 0.2, 0.49, 0.4999, 0.5001, 0.51, 0.8};
+                static const double at[] = {0, 0.2, 0.49, 0.4998, 0.5002, 0.51, 0.8};
                 for (int i = 0; i < 7; i++) {
-                    float x[17];
-                    uint8_t code[17];
+                    float x[81]; /* whole vectors, and a rest */
+                    uint8_t code[81];
                     int want = at[i] > 0.5 ? c + 1 : c;
-                    for (int q = 0; q < 17; q++) x[q] = (float)((double)map[c] + gap * at[i]);
+                    for (int q = 0; q < 81; q++) x[q] = (float)((double)map[c] + gap * at[i]);
                     /* What is below 0 keeps its sign. */
                     if (sign && want == 127 && x[0] < 0) want = 126;
-                    k.dyn8_encode(17, sign, 1, x, code);
-                    assert_int_equal(code[0], want);
-                    assert_int_equal(code[16], want);
+                    k.dyn8_encode(81, sign, 1, x, code);
+                    for (int q = 0; q < 81; q++) assert_int_equal(code[q], want);
                 }
+            }
+        }
+    }
+}
+
+/* Number by number around every middle, where rounding decides, all instruction sets take the same
+ * code. */
+static void codes_agree_at_middles(void **state) {
+    (void)state;
+    const char *isas[4];
+    int n_isa = trit_cpu_isas(isas);
+    enum { BESIDE = 40, N = 2 * BESIDE };
+    for (int sign = 0; sign < 2; sign++) {
+        float map[256], x[N];
+        uint8_t want[N], got[N];
+        trit_state_map(8, sign, map);
+        for (int c = 0; c < 255; c++) {
+            x[0] = map[c] + (map[c + 1] - map[c]) / 2;
+            for (int i = 0; i < BESIDE; i++) x[0] = nextafterf(x[0], -2);
+            for (int i = 1; i < N; i++) x[i] = nextafterf(x[i - 1], 2);
+            kernels("base").dyn8_encode(N, sign, 1, x, want);
+            assert_true(want[0] == (sign && c == 127 ? 127 : c) || (sign && c == 126));
+            for (int j = 1; j < n_isa; j++) {
+                kernels(isas[j]).dyn8_encode(N, sign, 1, x, got);
+                assert_memory_equal(got, want, N);
             }
         }
     }
@@ -332,6 +356,7 @@ int main(void) {
         cmocka_unit_test(known_answers),
         cmocka_unit_test(kernels_have_the_maps),
         cmocka_unit_test(codes_are_nearest),
+        cmocka_unit_test(codes_agree_at_middles),
         cmocka_unit_test(round_trip_bounds),
         cmocka_unit_test(negative_maximum),
         cmocka_unit_test(tails),
