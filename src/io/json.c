@@ -65,6 +65,17 @@ cJSON *trit_json_get(const cJSON *obj, const char *key) {
     return cJSON_GetObjectItemCaseSensitive(obj, key);
 }
 
+/* cJSON's own replacement by key leaves an item without one when memory is exhausted. */
+bool trit_json_put(cJSON *obj, const char *key, cJSON *v) {
+    cJSON *old = trit_json_get(obj, key);
+    if (!old || !v) return v && cJSON_AddItemToObject(obj, key, v);
+    if (!(v->type & cJSON_StringIsConst)) cJSON_free(v->string);
+    v->string = old->string;
+    v->type = (v->type & ~cJSON_StringIsConst) | (old->type & cJSON_StringIsConst);
+    old->string = NULL;
+    return cJSON_ReplaceItemViaPointer(obj, old, v);
+}
+
 static bool merge_objects(cJSON *base, const cJSON *over) {
     for (const cJSON *from = over->child; from; from = from->next) {
         cJSON *old = trit_json_get(base, from->string);
@@ -73,9 +84,7 @@ static bool merge_objects(cJSON *base, const cJSON *over) {
             continue;
         }
         cJSON *copy = cJSON_Duplicate(from, true);
-        bool done = copy && (old ? cJSON_ReplaceItemInObjectCaseSensitive(base, from->string, copy)
-                                 : cJSON_AddItemToObject(base, from->string, copy));
-        if (!done) {
+        if (!trit_json_put(base, from->string, copy)) {
             cJSON_Delete(copy);
             return false;
         }

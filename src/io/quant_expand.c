@@ -22,9 +22,7 @@ static trit_status no_memory(trit_error *e) {
 
 /* obj[key] = v in place of what is there. v is taken over, also after an error; NULL is one. */
 static trit_status put(cJSON *obj, const char *key, cJSON *v, trit_error *e) {
-    bool done = v && (trit_json_get(obj, key) ? cJSON_ReplaceItemInObjectCaseSensitive(obj, key, v)
-                                              : cJSON_AddItemToObject(obj, key, v));
-    if (done) return TRIT_OK;
+    if (trit_json_put(obj, key, v)) return TRIT_OK;
     cJSON_Delete(v);
     return no_memory(e);
 }

@@ -236,7 +236,7 @@ static trit_status take_bits(cJSON *v, trit_schedule *at, const place *p) {
             p, "bits", "a schedule of bits goes from one whole number to another, and stays there");
     }
     cJSON *end = cJSON_CreateNumber(at->to);
-    if (end && cJSON_ReplaceItemInObjectCaseSensitive(v, "bits", end)) return TRIT_OK;
+    if (trit_json_put(v, "bits", end)) return TRIT_OK;
     cJSON_Delete(end);
     return TRIT_FAIL(p->e, E_NOMEM, "no memory for a quantizer");
 }
@@ -272,7 +272,7 @@ trit_status trit_quant_spec_read(trit_spec *sp, trit_quant_kind kind, const cJSO
 static bool write_bits(cJSON *v, const trit_spec *sp) {
     if (sp->bits_at.shape == TRIT_SHAPE_hold) return true;
     cJSON *bits = trit_schedule_write(&sp->bits_at);
-    if (bits && cJSON_ReplaceItemInObjectCaseSensitive(v, "bits", bits)) return true;
+    if (trit_json_put(v, "bits", bits)) return true;
     cJSON_Delete(bits);
     return false;
 }
@@ -309,7 +309,7 @@ static bool allow_schedule(cJSON *keys, const char *key) {
     trit_schedule_add_schema(&t);
     trit_text_add(&t, "]}");
     cJSON *v = tree_of(&t);
-    if (v && cJSON_ReplaceItemInObjectCaseSensitive(keys, key, v)) return true;
+    if (trit_json_put(keys, key, v)) return true;
     cJSON_Delete(v);
     return false;
 }

@@ -233,7 +233,7 @@ trit_status trit_settings_expand(cJSON *root, const char *section, const char *k
             cJSON_Delete(base);
             return status;
         }
-        if (!cJSON_ReplaceItemInObjectCaseSensitive(root, section, base)) {
+        if (!trit_json_put(root, section, base)) {
             cJSON_Delete(base);
             return TRIT_FAIL(e, E_NOMEM, "no memory for the config");
         }
@@ -302,10 +302,8 @@ static trit_status tree_put(cJSON *at, const char *word, cJSON *v, trit_error *e
     bool done;
     if (cJSON_IsArray(at)) {
         done = cJSON_ReplaceItemInArray(at, element(at, word), v);
-    } else if (trit_json_get(at, word)) {
-        done = cJSON_ReplaceItemInObjectCaseSensitive(at, word, v);
     } else {
-        done = cJSON_AddItemToObject(at, word, v);
+        done = trit_json_put(at, word, v);
     }
     if (done) return TRIT_OK;
     cJSON_Delete(v);

@@ -127,7 +127,7 @@ static trit_status expand_compute(cJSON *root, const char *file, trit_error *e) 
     for (int i = 0; i < compute_schema.n_field; i++) {
         done = done && cJSON_AddStringToObject(all, compute_schema.field[i].key, "fp32");
     }
-    if (done && cJSON_ReplaceItemInObjectCaseSensitive(root, "compute", all)) return TRIT_OK;
+    if (done && trit_json_put(root, "compute", all)) return TRIT_OK;
     cJSON_Delete(all);
     return TRIT_FAIL(e, E_NOMEM, "no memory for the config");
 }

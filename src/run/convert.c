@@ -19,7 +19,7 @@ static trit_status with_state(const trit_experiment *from, int to, trit_experime
     cJSON *optim = trit_json_get(tree, "optim"), *word = cJSON_CreateString(trit_state_names[to]);
     trit_text text = {0};
     trit_status status = TRIT_OK;
-    if (!optim || !word || !cJSON_ReplaceItemInObjectCaseSensitive(optim, "state", word)) {
+    if (!optim || !trit_json_put(optim, "state", word)) {
         cJSON_Delete(word);
         status = TRIT_FAIL(e, E_NOMEM, "no memory for the config");
     }

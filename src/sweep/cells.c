@@ -185,10 +185,11 @@ static trit_status freeze(trit_sweep *s, trit_sweep_cell *c, trit_experiment *x,
     cJSON *data = trit_json_get(x->resolved, "data"), *name = cell_name(s, c->value);
     memcpy(c->hash, x->hash, sizeof c->hash);
     trit_text text = {0};
-    bool ok = name && cJSON_ReplaceItemInObjectCaseSensitive(x->resolved, "name", name) &&
-              make_absolute(trit_json_get(data, "source"), x->base_dir) &&
-              make_absolute(trit_json_get(data, "valid"), x->base_dir) &&
-              make_absolute(trit_json_get(trit_json_get(x->resolved, "init"), "from"), x->base_dir);
+    bool ok = trit_json_put(x->resolved, "name", name);
+    if (!ok) cJSON_Delete(name);
+    ok = ok && make_absolute(trit_json_get(data, "source"), x->base_dir) &&
+         make_absolute(trit_json_get(data, "valid"), x->base_dir) &&
+         make_absolute(trit_json_get(trit_json_get(x->resolved, "init"), "from"), x->base_dir);
     if (ok) trit_json_print(x->resolved, true, &text);
     trit_text_add(&text, "\n");
     c->config = ok && !text.failed ? trit_arena_text(&s->mem, text.at, e) : NULL;

@@ -234,6 +234,18 @@ static void merging(void **state) {
     cJSON_Delete(three);
 }
 
+/* In its place, under its key, whatever the new value was called before. */
+static void putting(void **state) {
+    (void)state;
+    cJSON *at = parse("{\"a\":1,\"b\":{\"c\":2},\"d\":3}"), *other = parse("{\"x\":4,\"y\":5}");
+    assert_true(trit_json_put(at, "b", cJSON_DetachItemFromObjectCaseSensitive(other, "x")));
+    assert_true(trit_json_put(at, "e", cJSON_DetachItemFromObjectCaseSensitive(other, "y")));
+    assert_false(trit_json_put(at, "a", NULL));
+    assert_prints(at, "{\"a\":1,\"b\":4,\"d\":3,\"e\":5}");
+    cJSON_Delete(at);
+    cJSON_Delete(other);
+}
+
 static void printing(void **state) {
     (void)state;
     cJSON *v = parse("{\"b\":[1,\"x\"],\"a\":{\"z\":{},\"Z\":[{\"k\":[]},2]},\"aa\":1e-3}");
@@ -339,6 +351,7 @@ int main(void) {
         cmocka_unit_test(garbage_is_quick),
         cmocka_unit_test(files),
         cmocka_unit_test(merging),
+        cmocka_unit_test(putting),
         cmocka_unit_test(printing),
         cmocka_unit_test(quoting),
         cmocka_unit_test(numbers_survive),
