@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* "axis=value": what the others of the axis are compared with. */
 static trit_status set_baseline(trit_results *r, const char *text, trit_error *e) {
@@ -29,19 +30,48 @@ static trit_status set_baseline(trit_results *r, const char *text, trit_error *e
                      name, hint);
 }
 
-/* The way from a folder to the sweep's directory, for links of the page. */
-static void add_link(const char *from, const char *dir, trit_text *out) {
-    char whole[PATH_MAX];
-    if (*dir != '/' && *from != '/' && !strstr(from, "..")) {
-        for (const char *at = from; *at; at += strspn(at, "/")) {
-            size_t n = strcspn(at, "/");
-            if (n != 1 || *at != '.') trit_text_add(out, "../");
-            at += n;
-        }
-        trit_text_add(out, "%s/", dir);
-    } else {
-        trit_text_add(out, "%s/", realpath(dir, whole) ? whole : dir);
+/* path from the root, with each '.' and '..' carried out; false when it is too long. */
+static bool whole_path(const char *path, char out[PATH_MAX]) {
+    char text[2 * PATH_MAX];
+    size_t n = 0;
+    if (*path != '/' && !getcwd(out, PATH_MAX)) return false;
+    if (snprintf(text, sizeof text, "%s/%s", *path == '/' ? "" : out, path) >= (int)sizeof text) {
+        return false;
     }
+    for (const char *at = text + strspn(text, "/"); *at; at += strspn(at, "/")) {
+        size_t len = strcspn(at, "/");
+        if (len == 2 && at[0] == '.' && at[1] == '.') {
+            while (n && out[--n] != '/') continue;
+        } else if (len != 1 || *at != '.') {
+            if (n + 1 + len >= PATH_MAX) return false;
+            out[n++] = '/';
+            memcpy(out + n, at, len);
+            n += len;
+        }
+        at += len;
+    }
+    out[n] = '\0';
+    return true;
+}
+
+/* The way from a folder, which need not be there yet, to the sweep's directory, for links of the
+ * page: they hold as long as both are moved together. */
+static void add_link(const char *from, const char *dir, trit_text *out) {
+    char a[PATH_MAX], b[PATH_MAX];
+    if (!whole_path(from, a) || !whole_path(dir, b)) {
+        trit_text_add(out, "%s/", dir);
+        return;
+    }
+    size_t same = 0;
+    for (size_t i = 0;; i++) {
+        bool ends = (!a[i] || a[i] == '/') && (!b[i] || b[i] == '/');
+        if (ends) same = i;
+        if (a[i] != b[i] || !a[i]) break;
+    }
+    for (const char *at = a + same; (at = strchr(at, '/')) != NULL; at++) {
+        trit_text_add(out, "../");
+    }
+    if (b[same]) trit_text_add(out, "%s/", b + same + 1);
 }
 
 static trit_status report(const char *dir, const char *metric, const char *baseline,

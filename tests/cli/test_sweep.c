@@ -279,6 +279,10 @@ static void reports(void **state) {
     assert_non_null(strstr(program_out.at, "quant.estimator, bits_per_byte against ewgs: "));
     assert_true(exists("elsewhere/report.html") && exists("elsewhere/quant.estimator.png"));
     assert_int_equal(shell("grep -q 'href=\"../straight/cells/' elsewhere/report.html"), 0);
+    /* From any folder the way is relative: no report tells where it was made. */
+    assert_exit(0, program_run("report \"$PWD/./straight\" --out other/../far/off/"), "");
+    assert_int_equal(shell("grep -q 'href=\"../../straight/cells/' far/off/report.html"), 0);
+    assert_int_equal(shell("! grep -q \"$PWD\" far/off/report.html"), 0);
     assert_exit(0, program_run("report straight --json"), "");
     trit_error e = {0};
     cJSON *v = NULL;
