@@ -262,18 +262,23 @@ static trit_node *apply_linear(trit_graph *g, trit_linear_layer *l, const char *
     return y;
 }
 
-static trit_node *apply_attention(trit_transformer *m, trit_graph *g, trit_block *b, trit_node *x) {
+static trit_node *apply_attention(trit_transformer *m, trit_graph *g, trit_block *b, trit_node *x,
+                                  trit_taps *taps) {
     const trit_model_cfg *c = &m->cfg;
     int first = g->n;
     trit_graph_push(g, "attn");
     trit_node *n = apply_norm(m, g, &b->attn_norm, x);
-    trit_node *q = apply_head_norm(m, g, &b->q_norm, apply_linear(g, &b->q, "q", n), c->heads);
-    trit_node *k = apply_head_norm(m, g, &b->k_norm, apply_linear(g, &b->k, "k", n), c->kv_heads);
-    trit_node *v = apply_linear(g, &b->v, "v", n);
+    trit_node *q = taps->at[TRIT_TAP_q] = apply_linear(g, &b->q, "q", n);
+    q = apply_head_norm(m, g, &b->q_norm, q, c->heads);
+    trit_node *k = taps->at[TRIT_TAP_k] = apply_linear(g, &b->k, "k", n);
+    k = apply_head_norm(m, g, &b->k_norm, k, c->kv_heads);
+    trit_node *v = taps->at[TRIT_TAP_v] = apply_linear(g, &b->v, "v", n);
     if (c->positions == TRIT_POSITION_rope) {
         q = trit_rope(g, q, c->heads, c->rope_theta);
         k = trit_rope(g, k, c->kv_heads, c->rope_theta);
     }
+    taps->at[TRIT_TAP_query] = q;
+    taps->at[TRIT_TAP_key] = k;
     trit_node *y = c->attention == TRIT_ATTENTION_binary
                        ? trit_binary_attention(g, q, k, v, c->heads, c->kv_heads)
                        : trit_attention(g, q, k, v, c->heads, c->kv_heads, c->dropout);
@@ -345,13 +350,15 @@ trit_transformer_io trit_transformer_build(trit_transformer *m, trit_graph *g, i
     trit_graph_push(g, "embed");
     trit_node *x = apply_embedding(m, g, io.tokens);
     trit_graph_pop(g);
+    io.block = trit_arena_get(&g->mem, (size_t)m->cfg.layers * sizeof *io.block, &g->err);
+    if (!io.block) return io;
     for (int64_t i = 0; i < m->cfg.layers; i++) {
         char name[32];
         snprintf(name, sizeof name, "blocks.%d", (int)i);
         int first = g->n;
         trit_graph_push(g, name);
-        x = apply_attention(m, g, &m->block[i], x);
-        x = apply_ffn(m, g, &m->block[i], x);
+        x = apply_attention(m, g, &m->block[i], x, &io.block[i]);
+        x = io.block[i].at[TRIT_TAP_hidden] = apply_ffn(m, g, &m->block[i], x);
         trit_graph_pop(g);
         if (m->recompute == TRIT_RECOMPUTE_block) trit_graph_recompute(g, first);
     }

@@ -130,11 +130,28 @@ trit_status trit_transformer_without_quant(trit_transformer *to, const trit_tran
 /* Refreshes all schedules of quantizers and branches. */
 void trit_transformer_step(trit_transformer *m, int64_t step);
 
+/* What may be looked at inside of a block: the residual stream behind it [B,T,width]; what the
+ * projections q, k and v give; query and key as attention takes them, normed and rotated. Heads
+ * stand side by side: [B,T,heads*D] for q and query, [B,T,kv_heads*D] for the others. */
+typedef enum {
+    TRIT_TAP_hidden,
+    TRIT_TAP_q,
+    TRIT_TAP_k,
+    TRIT_TAP_v,
+    TRIT_TAP_query,
+    TRIT_TAP_key,
+    TRIT_N_TAP
+} trit_tap;
+typedef struct trit_taps {
+    trit_node *at[TRIT_N_TAP];
+} trit_taps;
+
 typedef struct trit_transformer_io {
     trit_node *tokens; /* i32 [B,T], input */
     trit_node *labels; /* i32 [B,T], input; TRIT_IGNORE = not counted. NULL without loss */
     trit_node *logits; /* [B,T,V] */
     trit_node *loss;   /* scalar, nats; NULL without loss */
+    trit_taps *block;  /* [layers], graph arena */
 } trit_transformer_io;
 
 /* Traces the model for a batch of B windows of T <= context tokens. */
