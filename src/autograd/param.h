@@ -32,6 +32,7 @@ typedef struct trit_param {
     trit_tensor grad; /* sum over micro-batches, same shape; data NULL for buffers */
     bool frozen;      /* no gradient is computed and nothing is updated; grad.data may be NULL */
     bool used;        /* a graph has taken it as a leaf; unused ones keep a zero gradient */
+    bool aside;       /* serves training, and is no part of the model; set after it was added */
 } trit_param;
 
 /* All parameters of a model in creation order, which is also the order of saving and updating. */

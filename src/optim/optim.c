@@ -320,6 +320,13 @@ void trit_optim_swap(const trit_optim *o, const trit_exec *x) {
     }
 }
 
+void trit_optim_average_anew(const trit_optim *o) {
+    for (int i = 0; i < o->n_item; i++) {
+        const trit_tensor *w = &o->item[i].param->val, *ema = &o->item[i].ema.val;
+        if (ema->data) memcpy(ema->data, w->data, trit_tensor_bytes(w));
+    }
+}
+
 /* ---- what types use ------------------------------------------------------------------------ */
 
 double trit_optim_sum_sq(const trit_optim_whole *t, const trit_real *a) {

@@ -124,6 +124,8 @@ double trit_optim_grad_norm(const trit_optim *o, const trit_exec *x);
 void trit_optim_update(const trit_optim *o, const trit_exec *x, int64_t step, double norm);
 /* Exchanges weights and their averages; nothing without averages. */
 void trit_optim_swap(const trit_optim *o, const trit_exec *x);
+/* Averages begin again with the weights as they are; nothing without averages. */
+void trit_optim_average_anew(const trit_optim *o);
 /* Bytes that the state of a parameter, and of all, takes. */
 int64_t trit_optim_item_bytes(const trit_optim_item *it);
 int64_t trit_optim_state_bytes(const trit_optim *o);

@@ -93,7 +93,7 @@ static bool fits(fitting *f, trit_run *r, const trit_param *p, const trit_param 
     if (there) {
         trit_text_add(&f->shape, "%s %s, in the source %s\n", p->path,
                       trit_tensor_shape_text(&p->val, a), trit_tensor_shape_text(&there->val, b));
-    } else if (p->role == TRIT_ROLE_norm || is_adapter(&r->model, p)) {
+    } else if (p->role == TRIT_ROLE_norm || p->aside || is_adapter(&r->model, p)) {
         trit_text_add(&f->fresh, "%s\n", p->path);
     } else {
         add_param(&f->missing, p);
@@ -333,6 +333,7 @@ static trit_status take(trit_run *r, trit_store *st, source *s, fitting *f, trit
     copy_weights(f, r, &s->run);
     TRIT_TRY(copy_quantizers(f, r, &s->run, e));
     TRIT_TRY(judge(r, s, f, e));
+    trit_optim_average_anew(&r->opt);
     TRIT_TRY(trit_run_calibrate(r, r->exp->cfg.init.calibrate, &f->calibrated, e));
     memcpy(r->init_hash, s->hash, sizeof r->init_hash);
     compare_models(r, s);

@@ -11,6 +11,9 @@ double trit_deploy_bits(const trit_run *r) {
     const trit_tensor *embed = &m->embed->val;
     double bits = trit_deploy_weight_bits(&m->embed_quant, embed->dim[0], embed->dim[1]);
     int64_t other = trit_params_count(&r->ps) - trit_tensor_len(embed);
+    for (int i = 0; i < r->ps.n; i++) {
+        if (r->ps.at[i]->aside) other -= trit_tensor_len(&r->ps.at[i]->val);
+    }
     for (int i = 0; i < m->n_linear; i++) {
         const trit_linear_layer *l = m->linear[i];
         if (l->lora_a) {

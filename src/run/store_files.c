@@ -89,7 +89,8 @@ trit_status trit_store_tensors(trit_run *r, trit_arena *mem, bool with_optim,
     for (int i = 0; i < r->ps.n; i++) {
         const trit_param *p = r->ps.at[i];
         char path[512];
-        snprintf(path, sizeof path, "param/%s", p->path);
+        if (p->aside && !with_optim) continue;
+        snprintf(path, sizeof path, "%s/%s", p->aside ? "aside" : "param", p->path);
         t[n] = tensor_at(path, &p->val, trit_role_names[p->role], mem, e);
         if (!t[n++].path) return TRIT_E_NOMEM;
         const trit_optim_item *it = with_optim ? trit_optim_find(&r->opt, p) : NULL;

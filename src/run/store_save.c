@@ -13,7 +13,8 @@ enum { BLOCK_BYTES = 1 << 18 };
 /* Numbers gone bad are never saved: the checkpoint of before is worth more. */
 static bool is_checked(const trit_ckpt_tensor *t) {
     return t->dtype == TRIT_REAL &&
-           (!strncmp(t->path, "param/", 6) || !strncmp(t->path, "optim/", 6));
+           (!strncmp(t->path, "param/", 6) || !strncmp(t->path, "optim/", 6) ||
+            !strncmp(t->path, "aside/", 6));
 }
 
 /* Looks at a block of a tensor, and copies it unless `to` is NULL; false where a number is not
