@@ -150,6 +150,7 @@ static void add_losses(trit_rows *r) {
                           .formula = l->formula,
                           .pitfall = l->pitfall,
                           .knob = l->knob,
+                          .inside = l->inside,
                           .example = "\"distill\": {\"teacher\": \"RUN\", \"losses\": [\"%s\"]}"});
     }
 }

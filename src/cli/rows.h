@@ -13,6 +13,7 @@ typedef struct trit_row {
     const trit_knob *knob;
     int bits_min, bits_max, bits_default; /* 0, 0, 0: the row has no bits */
     const trit_form *form;                /* of a form, else NULL */
+    const trit_loss_inside *inside;       /* of a loss that looks inside of models, else NULL */
     const char *json;                     /* file of a named method, else NULL */
     const char *example;                  /* line of a config with %s for the name, or */
     const char *with; /* for a second %s before it: a method that the row goes with */

@@ -71,6 +71,16 @@ static void add_defaults(trit_text *out, const trit_row *one) {
         trit_text_add(out, "  knob %s = %g, from %g to %g: %s\n", k->name, k->dflt, k->lo, k->hi,
                       k->doc);
     }
+    if (one->inside) {
+        trit_text_add(
+            out,
+            "  layers = \"%s\", one of \"last\", \"uniform\" and lists of pairs [student's, "
+            "teacher's]\n",
+            trit_layer_rules[one->inside->layers]);
+    }
+    if (one->inside && one->inside->projects) {
+        trit_text_add(out, "  projection = false; true: a learned matrix W, as for other widths\n");
+    }
     static const char *const sizes[] = {[TRIT_LEARN_TENSOR] = "one for the tensor",
                                         [TRIT_LEARN_GROUP] = "one for each group",
                                         [TRIT_LEARN_COLUMN] = "one for each column",

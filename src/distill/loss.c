@@ -20,6 +20,8 @@ const char *const trit_loss_names[] = {
 #undef X
         NULL};
 
+const char *const trit_layer_rules[] = {"last", "uniform", NULL};
+
 int trit_loss_knob(const trit_loss *l, const char *name) {
     for (int i = 0; l->knob && l->knob[i].name; i++) {
         if (strcmp(l->knob[i].name, name) == 0) return i;

@@ -3,7 +3,8 @@
  *
  * Letters: z_s, z_t logits of student and teacher [V]; T temperature; q = softmax(z_s/T) and p =
  * softmax(z_t/T), those of student and teacher. What a row says of one token is averaged over the
- * tokens whose label is not TRIT_IGNORE (0 where there are none), and never over the vocabulary. */
+ * tokens whose label is not TRIT_IGNORE (0 where there are none), and never over the vocabulary.
+ * Rows with `inside` are about what lies between: see inside.h. */
 #ifndef TRIT_DISTILL_LOSS_H
 #define TRIT_DISTILL_LOSS_H
 
@@ -31,6 +32,25 @@ typedef struct trit_loss_token {
     trit_real scale; /* of the gradient, for `direct` rows */
 } trit_loss_token;
 
+/* Which layers are compared: the last ones; each of the student, with the teacher's at the same
+ * share of the depth. */
+extern const char *const trit_layer_rules[]; /* NULL-terminated */
+typedef enum { TRIT_LAYERS_last, TRIT_LAYERS_uniform } trit_layer_rule;
+/* What a row says of a loss that looks inside of the models; inside.h has the rest. */
+typedef struct trit_inside_pair trit_inside_pair;
+typedef struct trit_loss_inside {
+    unsigned taps;          /* what is compared, bits 1 << trit_tap */
+    trit_layer_rule layers; /* where the config does not say */
+    bool projects;          /* widths may differ, with a learned projection of the student's */
+    bool basis;             /* needs principal directions of the teacher's hidden states */
+    bool heads;             /* has the knob "heads", which splits what is compared */
+    bool maps;              /* of softmax attention with equally many heads */
+    const char *fixed;      /* a knob that holds still; NULL: none */
+    /* The loss of a pair, a scalar. */
+    struct trit_node *(*pair)(struct trit_graph *g, const trit_inside_pair *p);
+    /* The loss from the mean over the pairs; NULL: that is it. */
+    struct trit_node *(*finish)(struct trit_graph *g, struct trit_node *mean);
+} trit_loss_inside;
 typedef enum { TRIT_TOP_NONE, TRIT_TOP_TEACHER, TRIT_TOP_STUDENT } trit_loss_top;
 
 typedef struct trit_loss {
@@ -46,11 +66,21 @@ typedef struct trit_loss {
     double (*token)(const trit_loss_token *c, trit_real *g);
     /* g, [n_vocab] and holding anything, gets scale times the gradient by z_s instead. */
     bool direct;
+    const trit_loss_inside *inside; /* NULL for a loss of logits; else there is no `token` */
 } trit_loss;
 extern const trit_loss *const trit_losses[]; /* NULL-terminated, and their names */
 extern const char *const trit_loss_names[];
 /* Index of the knob of that name, -1: none. */
 int trit_loss_knob(const trit_loss *l, const char *name);
+
+/* A loss in use. */
+typedef struct trit_loss_use {
+    const trit_loss *row;
+    /* As schedules say for this step; one of weight 0 is not computed. */
+    double weight;
+    trit_real knob[TRIT_MAX_KNOB];
+    double value; /* of the newest forward, before the weight; NaN when it was not computed */
+} trit_loss_use;
 
 #define TRIT_KNOB_TEMPERATURE                                               \
     {                                                                       \

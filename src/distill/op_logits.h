@@ -7,15 +7,6 @@
 #include "autograd/graph.h"
 #include "distill/loss.h"
 
-/* A loss in use. */
-typedef struct trit_loss_use {
-    const trit_loss *row;
-    /* As schedules say for this step; one of weight 0 is not computed. */
-    double weight;
-    trit_real knob[TRIT_MAX_KNOB];
-    double value; /* of the newest forward, before the weight; NaN when it was not computed */
-} trit_loss_use;
-
 /* What is known of the teacher's logits: all of them, or the largest of each token. */
 typedef struct trit_teacher_logits {
     trit_node *logits; /* [..., V], or [..., k]; NULL: there is no teacher */

@@ -82,6 +82,11 @@ static trit_status check(const void *section, trit_error *e) {
                          "{\"loss\": \"ce\", \"smoothing\": %g}",
                          t->label_smoothing);
     }
+    if (strcmp(c->distill.teacher, TRIT_TEACHER_EMA) == 0 && !(c->optim.ema > 0)) {
+        return TRIT_FAIL(e, E_CONFIG,
+                         "distill/teacher: \"ema\" is the averages of the student's weights; give "
+                         "optim.ema, as 0.999");
+    }
     return check_name(c->name, e);
 }
 

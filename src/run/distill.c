@@ -116,14 +116,17 @@ trit_status trit_distill_open(trit_run *r, unsigned what, const trit_runtime_opt
     d->beta = 0.5;
     d->trains = (what & TRIT_RUN_TRAIN) && !(what & TRIT_RUN_PLAN);
     TRIT_TRY(open_losses(r, e));
-    if (*c->cache) return open_cache(r, what, e);
-    if (!*c->teacher) return TRIT_OK;
+    if (!*c->teacher) {
+        TRIT_TRY(trit_distill_inside_open(r, NULL, e));
+        return *c->cache ? open_cache(r, what, e) : TRIT_OK;
+    }
     d->taught = true;
-    bool self = strcmp(c->teacher, TRIT_TEACHER_SELF) == 0;
+    d->averaged = strcmp(c->teacher, TRIT_TEACHER_EMA) == 0;
+    bool self = d->averaged || strcmp(c->teacher, TRIT_TEACHER_SELF) == 0;
     d->model = self ? &d->own : &d->run.model;
     if (self) {
         TRIT_TRY(trit_transformer_without_quant(&d->own, &r->model, &r->mem, e));
-        snprintf(d->hash, sizeof d->hash, "%s", TRIT_TEACHER_SELF);
+        snprintf(d->hash, sizeof d->hash, "%s", c->teacher);
     } else {
         TRIT_TRY_AS(open_teacher(r, options, e), e, "the teacher");
     }
@@ -132,10 +135,13 @@ trit_status trit_distill_open(trit_run *r, unsigned what, const trit_runtime_opt
     d->logits = trit_arena_get(&r->mem, (size_t)(B * m->context * m->vocab) * sizeof *d->logits, e);
     d->work = trit_arena_get(&r->mem, trit_agreement_work(B * m->context), e);
     if (!d->logits || !d->work) return TRIT_E_NOMEM;
+    TRIT_TRY(trit_distill_inside_open(r, d->model, e));
     bool quick = r->exp->cfg.compute.teacher == TRIT_PRECISION_bf16 && r->x.lowp.fast &&
                  (what & (TRIT_RUN_TRAIN | TRIT_RUN_BENCH));
     if (quick) TRIT_TRY(trit_run_trace(r, d->model, &d->quick, TRIT_EVAL, B, false, true, e));
-    return trit_run_trace(r, d->model, &d->graph, TRIT_EVAL, B, false, false, e);
+    TRIT_TRY(trit_run_trace(r, d->model, &d->graph, TRIT_EVAL, B, false, false, e));
+    trit_distill_inside_find(&d->inside, quick ? &d->quick.io : &d->graph.io);
+    return TRIT_OK;
 }
 
 void trit_distill_close(trit_distill *d) {
@@ -147,7 +153,8 @@ void trit_distill_close(trit_distill *d) {
     trit_experiment_close(&d->exp);
 }
 
-void trit_distill_build(trit_distill *d, trit_graph *g, trit_transformer_io *io) {
+void trit_distill_build(trit_run *r, trit_graph *g, trit_transformer_io *io) {
+    trit_distill *d = r->distill;
     if (!io->tokens || !io->logits) return;
     io->labels = trit_input(g, "labels", TRIT_I32, 2, io->tokens->val.dim);
     trit_teacher_logits t = {0};
@@ -164,6 +171,7 @@ void trit_distill_build(trit_distill *d, trit_graph *g, trit_transformer_io *io)
         d->cached = t;
     }
     io->loss = trit_logit_losses(g, io->logits, io->labels, &t, d->use, d->n_use);
+    trit_distill_inside_build(r, g, io);
 }
 
 /* ---- a step -------------------------------------------------------------------------------- */
@@ -187,31 +195,37 @@ void trit_distill_begin(const trit_run *r) {
 static void copy_out(void *self, const trit_exec *x, const trit_node *n) {
     const trit_distill *d = self;
     (void)x;
+    trit_distill_inside_copy(&d->inside, n);
     if (n == d->runs->io.logits) memcpy(d->logits, n->val.data, trit_tensor_bytes(&n->val));
 }
 
-static trit_status teach(trit_run *r, trit_run_graph *g, const int32_t *tokens, trit_error *e) {
+/* averaged: the student's weights are their averages now. */
+static trit_status teach(trit_run *r, trit_run_graph *g, const int32_t *tokens, bool averaged,
+                         trit_error *e) {
     trit_distill *d = r->distill;
+    bool swap = d->averaged && !averaged;
     d->runs = g;
     trit_exec x = r->x; /* of its own random numbers, should it draw some */
     x.rng = (trit_rng){.seed = x.rng.seed, .stream = trit_hash32("teacher")};
     memcpy(g->io.tokens->val.data, tokens, trit_tensor_bytes(&g->io.tokens->val));
+    if (swap) trit_optim_swap(&r->opt, &r->x);
     trit_graph_forward_watched(&g->graph, &x, copy_out, d);
+    if (swap) trit_optim_swap(&r->opt, &r->x);
     if (x.k.all_finite(trit_len(g->io.logits), d->logits)) return TRIT_OK;
     return TRIT_FAIL(e, E_NUMERIC, "step %lld: a logit of the teacher %s is not finite",
                      (long long)r->step, cfg_of(r)->teacher);
 }
 
-trit_status trit_distill_teach(trit_run *r, const int32_t *tokens, trit_error *e) {
+trit_status trit_distill_teach(trit_run *r, const int32_t *tokens, bool averaged, trit_error *e) {
     trit_distill *d = r->distill;
-    return d && d->taught ? teach(r, &d->graph, tokens, e) : TRIT_OK;
+    return d && d->taught ? teach(r, &d->graph, tokens, averaged, e) : TRIT_OK;
 }
 
 trit_status trit_distill_ask(trit_run *r, const int32_t *tokens, int64_t first, trit_error *e) {
     trit_distill *d = r->distill;
     if (!d || (!d->taught && !d->cache.at)) return TRIT_OK;
     if (d->taught) {
-        TRIT_TRY(teach(r, d->quick.graph.node ? &d->quick : &d->graph, tokens, e));
+        TRIT_TRY(teach(r, d->quick.graph.node ? &d->quick : &d->graph, tokens, false, e));
     } else {
         TRIT_TRY(trit_teacher_cache_read(&d->cache, first, r->train.B, &d->cached, e));
     }
@@ -297,9 +311,10 @@ trit_status trit_distill_bind(trit_run *r, trit_error *e) {
         if (d->quick.graph.node) trit_graph_bind(&d->quick.graph, r->plan);
         trit_transformer_step(d->model, d->run.step);
     }
+    TRIT_TRY(trit_distill_inside_bind(r, e));
     int at = asks(r);
     if (at < 0 || !d->trains) return TRIT_OK;
-    if (strcmp(d->hash, TRIT_TEACHER_SELF) == 0) {
+    if (d->model == &d->own) {
         char pointer[64];
         snprintf(pointer, sizeof pointer, "/distill/losses/%d/beta", at);
         return trit_settings_fail(e, r->exp->file, pointer,

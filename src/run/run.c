@@ -67,7 +67,7 @@ trit_status trit_run_trace(trit_run *r, trit_transformer *m, trit_run_graph *g, 
     m->bf16_head = bf16 || (c->compute.head == TRIT_PRECISION_bf16 && fast && train);
     double smoothing = train ? c->train.label_smoothing : 0;
     g->io = trit_transformer_build(m, &g->graph, B, g->T, with_loss && !distilled, smoothing);
-    if (distilled) trit_distill_build(r->distill, &g->graph, &g->io);
+    if (distilled) trit_distill_build(r, &g->graph, &g->io);
     if (!train && with_loss && g->io.logits && r->distill) g->io.logits->keep = true;
     TRIT_TRY(trit_graph_plan(&g->graph, with_loss ? g->io.loss : g->io.logits, TRIT_PLAN_REUSE, e));
     if (g->graph.plan_bytes > r->plan_bytes) r->plan_bytes = g->graph.plan_bytes;
@@ -456,7 +456,7 @@ static trit_status evaluate(trit_run *r, int64_t max_tokens, const volatile sig_
     for (int64_t w = 0; w < n_windows; w += g->B) {
         if (stop && *stop) return TRIT_FAIL(e, E_STOPPED, "stopped on request");
         int64_t n = load_windows(r, w, n_windows);
-        TRIT_TRY(trit_distill_teach(r, g->io.tokens->val.data, e));
+        TRIT_TRY(trit_distill_teach(r, g->io.tokens->val.data, true, e));
         bool watched = w == 0 && r->quant.n;
         trit_graph_forward_watched(&g->graph, &r->x, watched ? trit_quantizers_watch_forward : NULL,
                                    &r->quant);

@@ -359,7 +359,7 @@ static trit_status write_from(trit_run *r, const char *path, const header *h, in
         bool valid = done < h->n_valid;
         int64_t n = load(r, h, done, all);
         const int32_t *label = g->io.labels->val.data;
-        TRIT_TRY(trit_distill_teach(r, g->io.tokens->val.data, e));
+        TRIT_TRY(trit_distill_teach(r, g->io.tokens->val.data, false, e));
         for (int64_t i = 0; i < n; i++, done++) {
             make_record(r, i, valid ? label + i * g->T : NULL, done, h->k, record);
             TRIT_TRY(trit_file_append(NULL, path, record, n_bytes, e));

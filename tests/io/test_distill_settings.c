@@ -46,6 +46,37 @@ static void round_trip(void **state) {
     trit_arena_free(&mem);
 }
 
+/* A rule, or pairs; a number is a pair of itself. */
+static void layers(void **state) {
+    (void)state;
+    trit_error e;
+    trit_distill_cfg c;
+    trit_arena mem;
+    cJSON *v = NULL, *again = NULL;
+    trit_arena_init(&mem, "test");
+    assert_ok(parse("{\"teacher\": \"t\", \"losses\": [\"hidden-mse\", {\"loss\": \"relation\", "
+                    "\"layers\": \"uniform\", \"heads\": 8}, {\"loss\": \"lrm\", \"projection\": "
+                    "true, \"layers\": [2, [3, 7]]}, \"relation\"]}",
+                    &c, &mem, &v, &e));
+    const trit_loss_cfg *at = c.losses.at;
+    assert_true(!at[0].n_pair && at[0].rule == TRIT_LAYERS_uniform && !at[0].projection);
+    assert_true(!at[1].n_pair && at[1].rule == TRIT_LAYERS_uniform && at[1].knob[0].from == 8);
+    assert_int_equal(at[2].n_pair, 2);
+    const int64_t want[2][2] = {{2, 2}, {3, 7}};
+    assert_memory_equal(at[2].pair, want, sizeof want);
+    assert_true(at[2].projection);
+    assert_true(!at[3].n_pair && at[3].rule == TRIT_LAYERS_last);
+    trit_text text = {0};
+    trit_json_print(v, false, &text);
+    assert_non_null(strstr(trit_text_get(&text), "\"layers\":[[2,2],[3,7]],\"projection\":true"));
+    assert_ok(parse(trit_text_get(&text), &c, &mem, &again, &e));
+    assert_true(cJSON_Compare(v, again, 1));
+    trit_text_free(&text);
+    cJSON_Delete(v);
+    cJSON_Delete(again);
+    trit_arena_free(&mem);
+}
+
 static void refused(void **state) {
     (void)state;
     static const char *const cases[][2] = {
@@ -62,6 +93,29 @@ static void refused(void **state) {
          "/distill/losses/0/temperature: found 0, expected a number in 0.05..100"},
         {"{\"losses\": [\"ce\", \"kl\"]}",
          "/distill/losses/1: the loss kl needs a teacher: give distill.teacher or distill.cache"},
+#define OF(loss, key, value) \
+    "{\"teacher\": \"t\", \"losses\": [{\"loss\": \"" loss "\", \"" key "\": " value "}]}"
+        {OF("kl", "layers", "\"last\""),
+         "/distill/losses/0/layers: the loss kl is of logits, and has no layers"},
+        {OF("relation", "projection", "true"),
+         "/distill/losses/0/projection: the loss relation has no projection"},
+        {OF("hidden-mse", "projection", "1"),
+         "/distill/losses/0/projection: found 1, expected true or false"},
+        {OF("hidden-mse", "layers", "\"all\""), "/distill/losses/0/layers: found \"all\" (string), "
+                                                "expected \"last\", \"uniform\" or a list"},
+        {OF("hidden-mse", "layers", "[]"), "/distill/losses/0/layers: found a list, expected"},
+        {OF("hidden-mse", "layers", "[0, [1]]"), "/distill/losses/0/layers/1: found a list"},
+        {OF("hidden-mse", "layers", "[[0, -1]]"), "/distill/losses/0/layers/0: found a list"},
+        {OF("hidden-mse", "layers", "[0.5]"),
+         "/distill/losses/0/layers/0: found 0.5, expected a pair of layers like [3, 5]"},
+        {OF("relation", "heads", "1.5"),
+         "/distill/losses/0/heads: expected a whole number, without a schedule"},
+        {OF("lrm", "rank", "{\"shape\": \"linear\", \"from\": 1, \"to\": 4, \"end\": 9}"),
+         "/distill/losses/0/rank: expected a whole number, without a schedule"},
+        {"{\"cache\": \"c\", \"losses\": [\"ce\", \"hidden-mse\"]}",
+         "/distill/losses/1: the loss hidden-mse looks inside of the teacher, but a cache holds "
+         "its "
+         "logits only; give distill.teacher instead of distill.cache"},
         {"{\"teacher\": \"a\", \"cache\": \"b\"}", "/distill/cache: stands in for a teacher"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -78,6 +132,7 @@ static void refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
+        cmocka_unit_test(layers),
         cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,7 +135,7 @@ static void share_is_measured(void **state) {
     int32_t x[4 * 16], y[4 * 16];
     for (int b = 0; b < 8; b++) {
         trit_data_train(f.r.data, 1, b * 4, 4, 16, x, y);
-        assert_ok(trit_distill_teach(&f.r, x, &e));
+        assert_ok(trit_distill_teach(&f.r, x, false, &e));
         for (int i = 0; i < 4 * 16; i++) {
             const trit_real *z = f.r.distill->logits + (int64_t)i * 257;
             double all = 0, most = 0;
