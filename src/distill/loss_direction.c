@@ -22,8 +22,8 @@ const trit_loss trit_loss_direction = {
         "L = sum over Q, K, V of the mean over pairs of | P_s/|P_s| - P_t/|P_t| |\n"
         "norms are not squared, and over a whole micro-batch and all heads",
     .pitfall = "one norm for all: its value does not split into tokens, and depends on what is in "
-               "the batch; the "
-               "gradient keeps its size however near the student is",
+               "the batch; the gradient keeps its size however near the student is; the released "
+               "code adds up layers and has no mask for tokens to come",
     .knob = knobs,
     .teacher = true,
     .inside = &inside,
