@@ -9,7 +9,7 @@ import csv
 import math
 import sys
 
-WIDTH, HEIGHT, GAP = 500, 340, 70
+WIDTH, HEIGHT, GAP = 560, 340, 70
 COLORS = {"fp32": "#8a8f98", "b1.58": "#1565c0"}
 
 
@@ -72,7 +72,7 @@ def panel(rows, key, title, x0):
             out.append(f'<line x1="{legend}" y1="{GAP - 14}" x2="{legend + 26}" y2="{GAP - 14}" '
                        f'stroke="{color}" stroke-width="2"{dash}/><text x="{legend + 32}" '
                        f'y="{GAP - 10}">{mode}, {threads} thread{"s" if threads > 1 else ""}</text>')
-            legend += 124
+            legend += 142
     return out
 
 

@@ -6,7 +6,7 @@
 # Each cell leaves runs/SIZE-CONTEXT-THREADS-MODE.json and is not measured again; remove the file to do
 # so. Cells whose model does not fit a third of the memory are left out. runs/scaling.tsv is the table,
 # runs/scaling.svg (where there is a python3) draws it.
-# SIZES, CONTEXTS and THREADS may be set to measure fewer cells.
+# SIZES, CONTEXTS and THREADS may be set to measure fewer cells, TOKENS (4096) to make a step smaller.
 
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,7 +15,7 @@ repeats=${2:-7}
 sizes=${SIZES:-1M 10M 50M 125M 350M}
 contexts=${CONTEXTS:-128 256 512 1024 2048 4096}
 threads=${THREADS:-1 2}
-tokens=4096 # of a step
+tokens=${TOKENS:-4096} # of a step
 mkdir -p "$here/runs"
 
 # layers, width and heads of a size
