@@ -155,7 +155,7 @@ static trit_status measure(const trit_bench_steps *o, rig *g, int n, char **args
         printf("%s, %d threads, %s %s, GEMM peak %.1f GFLOP/s, medians of %d steps in turn\n",
                g->x[0].cfg.name, x->n_threads, x->blas.name, x->blas.core, peak, o->repeats);
     }
-    const char *name[MAX_MODE];
+    const char *name[MAX_MODE] = {0};
     for (int i = 0; i < g->n_mode; i++) {
         name[i] = g->n_mode > 1 ? g->mode[i].name : g->x[0].cfg.name;
         say_mode(o, name[i], &g->r[i], g->median[i], peak, g->resident[i]);

@@ -71,7 +71,7 @@ static bool set_chunks(hid_t dcpl, const trit_tensor *t) {
 /* The chunks as HDF5's filter would make them, but its sums take several times as long as ours, and
  * its cache a copy. A chunk at the edge is filled up with zeros. */
 static bool write_chunks(trit_h5_image *m, hid_t data, const trit_tensor *t) {
-    hsize_t chunk[TRIT_MAX_DIM], at[TRIT_MAX_DIM] = {0};
+    hsize_t chunk[TRIT_MAX_DIM] = {0}, at[TRIT_MAX_DIM] = {0};
     chunk_shape(t, chunk);
     int split = 0; /* the axis that chunks cut; before it they are of 1, behind it of all */
     size_t row_bytes = trit_dtype_bytes(t->dtype);

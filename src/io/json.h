@@ -39,8 +39,8 @@ trit_status trit_json_load_data(cJSON **out, const char *path, trit_error *e);
 /* The member of an object by its exact key; NULL when there is none or obj is no object. borrowed
  */
 cJSON *trit_json_get(const cJSON *obj, const char *key);
-/* obj[key] = v, in place of what is there; v is obj's then. false, and v is still the caller's, when
- * v is NULL or memory is exhausted. */
+/* obj[key] = v, in place of what is there; v is obj's then. false, and v is still the caller's,
+ * when v is NULL or memory is exhausted. */
 bool trit_json_put(cJSON *obj, const char *key, cJSON *v);
 /* Lays `over` on *base (owned by the caller, may be NULL): objects are merged key by key at every
  * depth, anything else in `over` replaces what was there. over is copied. */

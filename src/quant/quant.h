@@ -15,7 +15,7 @@ typedef struct trit_quant {
     trit_real lo, hi; /* outermost levels */
     trit_real *level; /* [n_level] all of them, rising; run arena; NULL with a form */
     int n_level;
-    trit_param *step;  /* learned step sizes [n_group]; NULL unless the scale rule is learned */
+    trit_param *step; /* learned step sizes [n_group]; NULL unless the scale rule is learned */
     trit_param *learn[TRIT_MAX_LEARN]; /* of a form, in its order; else NULL */
     trit_param *ready; /* buffer, scalar: 1 once `step` has its first value; NULL likewise */
     /* Refreshed by trit_quant_step; the only numbers that change while a graph is replayed. */

@@ -213,7 +213,7 @@ static void agreement_is_that_with_the_teacher(void **state) {
     open_student(&live, SHORT, "\"teacher\": \"teacher\"");
     assert_ok(trit_run_eval(&live.r, 0, NULL, &want, &e));
     for (int i = 0; i < 3; i++) {
-        char path[16], named[64];
+        char path[32], named[64];
         snprintf(path, sizeof path, "agree%d", i);
         snprintf(named, sizeof named, "\"cache\": \"%s\"", path);
         assert_ok(write_cache(SHORT, path, k[i], &e));
