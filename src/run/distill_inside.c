@@ -74,7 +74,7 @@ static trit_status check_maps(trit_run *r, int i, const trit_model_cfg *t, trit_
     const trit_loss *row = trit_losses[cfg_of(r, i)->loss];
     const trit_model_cfg *s = &r->model.cfg;
     char pointer[64];
-    if (!row->inside->maps) return TRIT_OK;
+    if (!row->inside->maps || !t) return TRIT_OK; /* such a row has a teacher */
     if (s->attention != TRIT_ATTENTION_softmax || t->attention != TRIT_ATTENTION_softmax) {
         return UNFIT(r, i, "loss", e, "%s compares attention maps of model.attention \"softmax\"",
                      row->name);
@@ -116,7 +116,7 @@ static trit_status add_basis(trit_run *r, int i, const trit_model_cfg *t, trit_i
                              trit_error *e) {
     const trit_loss *row = trit_losses[cfg_of(r, i)->loss];
     char pointer[64];
-    if (!row->inside->basis) return TRIT_OK;
+    if (!row->inside->basis || !t) return TRIT_OK; /* such a row has a teacher */
     if (r->distill->model == &r->distill->own) {
         return UNFIT(r, i, "loss", e,
                      "%s needs a teacher that holds still; the student's own weights change",

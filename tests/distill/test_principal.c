@@ -34,7 +34,7 @@ static void axes_of_a_cloud(void **state) {
     for (int i = 0; i < N; i++) {
         for (int k = 0; k < C; k++) x[i * C + k] = TRIT_R(3 * k);
         for (int a = 0; a < C; a++) {
-            double along = pow(0.8, a) * trit_rng_normal(&r, (uint64_t)(100 + i * C + a));
+            double along = pow(0.8, a) * trit_rng_normal(&r, 100 + (uint64_t)i * C + (uint64_t)a);
             for (int k = 0; k < C; k++) x[i * C + k] += TRIT_R(along) * axis[a * C + k];
         }
     }

@@ -198,7 +198,7 @@ static void a_ladder_ends_ternary(void **state) {
     trit_quant_view_run(v, &f.r.x);
     int seen[3] = {0};
     for (int64_t i = 0; i < trit_len(v->y); i++) {
-        int code = ((const int8_t *)v->q->code.data)[i];
+        int8_t code = ((const int8_t *)v->q->code.data)[i];
         assert_in_range(code + 1, 0, 2);
         seen[code + 1]++;
     }
