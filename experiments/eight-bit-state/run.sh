@@ -4,16 +4,19 @@
 #   run.sh          trains what is missing; can be stopped (Ctrl-C) and called again
 #   run.sh table    results.tsv, results.md and results.svg from the runs that are there
 #
-# SEEDS="1 2 3", STATES="fp32 8bit 4bit", STEPS=300 make it smaller; RUNS=DIR is another place for the
-# runs, TRIT is the program, SHAKESPEARE the text of tiny shakespeare.
+# SEEDS="1 2 3", STATES="fp32 8bit 4bit", TEXTS="shakespeare tales", WEIGHTS="full ternary", STEPS=160
+# make it smaller; RUNS=DIR is another place for the runs, TRIT is the program, SHAKESPEARE the text of
+# tiny shakespeare.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 trit=$(realpath "${TRIT:-$root/build/trit}")
-steps=${STEPS:-300}
+steps=${STEPS:-200}
 runs=${RUNS:-$here/runs}/$steps-steps
 seeds=${SEEDS:-1 2 3}
 states=${STATES:-fp32 8bit 4bit}
+texts=${TEXTS:-shakespeare tales}
+kinds=${WEIGHTS:-full ternary}
 shakespeare=${SHAKESPEARE:-$root/../shared/data/tiny-shakespeare/input.txt}
 export OMP_WAIT_POLICY=passive
 
@@ -55,8 +58,8 @@ cell() {
 
 each_cell() {
     for seed in $seeds; do
-        for data in shakespeare tales; do
-            for weights in full ternary; do
+        for data in $texts; do
+            for weights in $kinds; do
                 for state in $states; do "$1" "$data" "$weights" "$seed" "$state"; done
             done
         done
@@ -89,7 +92,7 @@ train)
     ;;
 table) table ;;
 *)
-    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac
