@@ -108,6 +108,11 @@ static inline int64_t trit_n_row_block(int64_t rows) {
 }
 /* Sum of the partial sums part[n] in order, over count; 0 where count is. */
 double trit_mean_of(const double *part, int64_t n, int64_t count);
+/* Mean over count of row(x, n, i), summed over the rows of labels that count; the same for any
+ * number of threads. x->work holds trit_n_row_block of them doubles. */
+double trit_labelled_mean(const trit_exec *x, const trit_node *n, const trit_node *labels,
+                          int64_t count,
+                          double (*row)(const trit_exec *x, const trit_node *n, int64_t i));
 /* A gradient that nothing is added to: 0 where this is the first contribution to input k. */
 void trit_no_grad(const trit_exec *x, trit_node *n, int k);
 

@@ -53,20 +53,9 @@ static double row(const trit_exec *x, const trit_node *n, int64_t i) {
 }
 
 static void forward(const trit_exec *x, trit_node *n) {
-    int64_t rows = trit_rows(n->in[Q]), n_block = trit_n_row_block(rows);
-    const int32_t *label = n->in[LABELS]->val.data;
-    double *part = x->work;
     *trit_val(n) = 0;
     if (((const attr *)n->attr)->use->weight == 0) return;
-#pragma omp parallel for schedule(static) num_threads(x->n_threads)
-    for (int64_t block = 0; block < n_block; block++) {
-        int64_t end = (block + 1) * TRIT_ROW_GRAIN < rows ? (block + 1) * TRIT_ROW_GRAIN : rows;
-        part[block] = 0;
-        for (int64_t i = block * TRIT_ROW_GRAIN; i < end; i++) {
-            if (label[i] != TRIT_IGNORE) part[block] += row(x, n, i);
-        }
-    }
-    *trit_val(n) = TRIT_R(trit_mean_of(part, n_block, n_vectors(n)));
+    *trit_val(n) = TRIT_R(trit_labelled_mean(x, n, n->in[LABELS], n_vectors(n), row));
 }
 
 /* The gradient of a token's vectors of input k. */

@@ -393,8 +393,8 @@ static void backward(const trit_exec *x, trit_node *n) {
     if (!gs) return;
     double k = 1;
     if (!a->check) { /* which wants the bare derivative */
-        k *= trit_scales[q->spec.scale]->grad_scale(q->knob[TRIT_KNOB_SCALE], a->group_len,
-                                                    a->n_group * a->group_len, (double)q->hi);
+        k = trit_scales[q->spec.scale]->grad_scale(q->knob[TRIT_KNOB_SCALE], a->group_len,
+                                                   a->n_group * a->group_len, (double)q->hi);
     }
     for (int64_t i = 0; i < a->n_group; i++) {
         double sum = 0;

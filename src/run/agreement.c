@@ -92,10 +92,10 @@ static void add_rows(trit_agreement *a, const trit_exec *x, int64_t rows, int64_
         int64_t end = (block + 1) * TRIT_ROW_GRAIN < rows ? (block + 1) * TRIT_ROW_GRAIN : rows;
         for (int64_t i = block * TRIT_ROW_GRAIN; i < end; i++) {
             if (label[i] == TRIT_IGNORE) continue;
-            if (known) {
-                add_known_row(&part[block], &x->k, cols, mine + i * cols, known, i, label[i]);
-            } else {
+            if (its) {
                 add_row(&part[block], &x->k, cols, mine + i * cols, its + i * cols, label[i]);
+            } else {
+                add_known_row(&part[block], &x->k, cols, mine + i * cols, known, i, label[i]);
             }
         }
     }

@@ -11,6 +11,18 @@
 
 enum { OP_CHECK_MAX_PARAM = 8 };
 
+/* Plans g for y, binds it and runs it forward. The block it lies in: to be freed, before g is. */
+static inline void *op_forward(trit_exec *x, trit_graph *g, trit_node *y) {
+    trit_error e = {0};
+    assert_ok(trit_graph_plan(g, y, TRIT_PLAN_REUSE, &e));
+    assert_ok(trit_runtime_scratch(x, g->scratch_bytes, &e));
+    assert_ok(trit_runtime_work(x, g->work_bytes, &e));
+    void *block = aligned_alloc(64, g->plan_bytes + 64);
+    trit_graph_bind(g, block);
+    trit_graph_forward(g, x);
+    return block;
+}
+
 /* What a case builds with: parameters are made by op_param, data by op_data / op_ids. */
 typedef struct op_case {
     trit_graph *g;

@@ -64,12 +64,7 @@ static double run(const double *s, const double *t, const double *basis, int64_t
     if (basis) b = trit_input(&g, "basis", TRIT_REAL, 2, (int64_t[]){rank, 2});
     for (int i = 0; i < 2 * rank; i++) trit_val(b)[i] = TRIT_R(basis[i]);
     trit_node *y = trit_hidden_loss(&g, kind, &use, trit_leaf(&g, p), at, b, labels);
-    assert_ok(trit_graph_plan(&g, y, TRIT_PLAN_REUSE, &e));
-    assert_ok(trit_runtime_scratch(&x, g.scratch_bytes, &e));
-    assert_ok(trit_runtime_work(&x, g.work_bytes, &e));
-    void *block = aligned_alloc(64, g.plan_bytes + 64);
-    trit_graph_bind(&g, block);
-    trit_graph_forward(&g, &x);
+    void *block = op_forward(&x, &g, y);
     trit_graph_backward(&g, &x, 1);
     double loss = (double)*trit_val(y);
     for (int i = 0; i < 2 * n; i++) gradient[i] = (double)trit_param_grad(p)[i];

@@ -121,12 +121,7 @@ static double run(const trit_real z_s[4], const trit_real z_t[4], int64_t k, int
     memcpy(trit_val(t.logits), z_t, 4 * sizeof *z_t);
     if (k) t = keep_top(&g, 1, 4, z_t, k);
     trit_node *y = trit_logit_losses(&g, trit_leaf(&g, p), labels, &t, use, n_use);
-    assert_ok(trit_graph_plan(&g, y, TRIT_PLAN_REUSE, &e));
-    assert_ok(trit_runtime_scratch(&x, g.scratch_bytes, &e));
-    assert_ok(trit_runtime_work(&x, g.work_bytes, &e));
-    void *block = aligned_alloc(64, g.plan_bytes + 64);
-    trit_graph_bind(&g, block);
-    trit_graph_forward(&g, &x);
+    void *block = op_forward(&x, &g, y);
     trit_graph_backward(&g, &x, 1);
     double loss = (double)*trit_val(y);
     memcpy(gradient, trit_param_grad(p), 4 * sizeof *gradient);
@@ -296,12 +291,7 @@ static void cross_entropy_is_the_same(void **state) {
         put(1, row_of("ce"), 1);
         trit_node *y = way ? trit_logit_losses(&g, trit_leaf(&g, p), labels, &t, use, n_use)
                            : trit_cross_entropy(&g, trit_leaf(&g, p), labels, 0);
-        assert_ok(trit_graph_plan(&g, y, TRIT_PLAN_REUSE, &e));
-        assert_ok(trit_runtime_scratch(&x, g.scratch_bytes, &e));
-        assert_ok(trit_runtime_work(&x, g.work_bytes, &e));
-        void *block = aligned_alloc(64, g.plan_bytes + 64);
-        trit_graph_bind(&g, block);
-        trit_graph_forward(&g, &x);
+        void *block = op_forward(&x, &g, y);
         trit_graph_backward(&g, &x, TRIT_R(0.3));
         loss[way] = *trit_val(y);
         memcpy(gradient[way], trit_param_grad(p), sizeof gradient[way]);

@@ -84,12 +84,7 @@ static double run(const double *s, const double *t, int64_t n, const int32_t *la
     trit_node *leaf = trit_leaf(&g, p);
     trit_relation_side mine = {leaf, map ? leaf : NULL, 1}, its = {at, map ? at : NULL, 1};
     trit_node *y = trit_relation_loss(&g, kind, &use, &mine, &its, 1, labels);
-    assert_ok(trit_graph_plan(&g, y, TRIT_PLAN_REUSE, &e));
-    assert_ok(trit_runtime_scratch(&x, g.scratch_bytes, &e));
-    assert_ok(trit_runtime_work(&x, g.work_bytes, &e));
-    void *block = aligned_alloc(64, g.plan_bytes + 64);
-    trit_graph_bind(&g, block);
-    trit_graph_forward(&g, &x);
+    void *block = op_forward(&x, &g, y);
     trit_graph_backward(&g, &x, 1);
     double loss = (double)*trit_val(y);
     for (int i = 0; i < 2 * n; i++) gradient[i] = (double)trit_param_grad(p)[i];
