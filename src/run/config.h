@@ -43,11 +43,14 @@ typedef enum { TRIT_COMPUTE_fp32, TRIT_COMPUTE_int8 } trit_compute;
 extern const char *const trit_precision_names[];
 typedef enum { TRIT_PRECISION_fp32, TRIT_PRECISION_bf16 } trit_precision;
 
-/* bf16 and int8 need a CPU with AVX-512 VNNI and BF16; elsewhere they are fp32. */
+/* bf16 and int8 need a CPU with AVX-512 VNNI and BF16; elsewhere they are fp32. What only quantized
+ * layers and teachers do is fast by default: codes are exact, and backward and a teacher in bf16
+ * reach the loss of fp32 (experiments/speed, experiments/distillation). What a model in full
+ * precision does too is not rounded unless asked for. */
 #define TRIT_COMPUTE_FIELDS(F)                                                                    \
-    F(NAME, linear, "\"fp32\"", 0, 0, trit_compute_names, "",                                     \
-      "products of layers whose weights and inputs are both quantized to at most 8 bits: fp32, "  \
-      "or int8 on the codes (with AVX-512 VNNI and BF16; else fp32)")                             \
+    F(NAME, linear, "\"int8\"", 0, 0, trit_compute_names, "",                                     \
+      "products of layers whose weights and inputs are both quantized to at most 8 bits: int8 "   \
+      "on the codes (with AVX-512 VNNI and BF16; else fp32), or fp32")                            \
     F(NAME, backward, "\"bf16\"", 0, 0, trit_precision_names, "",                                 \
       "backward of layers whose forward runs on codes: bf16 products of the codes, or fp32 "      \
       "products of the numbers they stand for")                                                   \
@@ -55,8 +58,8 @@ typedef enum { TRIT_PRECISION_fp32, TRIT_PRECISION_bf16 } trit_precision;
       "products of attention in training, without dropout on it: fp32 or bf16 (likewise)")        \
     F(NAME, head, "\"fp32\"", 0, 0, trit_precision_names, "",                                     \
       "products of the output layer in training: fp32 or bf16 (likewise)")                        \
-    F(NAME, teacher, "\"fp32\"", 0, 0, trit_precision_names, "",                                  \
-      "products of a live teacher in training: fp32 or bf16 (likewise); agreement in evaluation " \
+    F(NAME, teacher, "\"bf16\"", 0, 0, trit_precision_names, "",                                  \
+      "products of a live teacher in training: bf16 (likewise) or fp32; agreement in evaluation " \
       "is with the teacher in fp32")
 
 /* What the first step begins with. */

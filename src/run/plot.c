@@ -219,7 +219,8 @@ static void take(sample *s, const trit_node *node) {
     const trit_real *x = trit_val_of(node, 0), *scale = NULL;
     int64_t group_len = 1;
     s->n = trit_len(node);
-    s->n_level = find_levels(trit_val(node), s->n, s->level);
+    /* A quantizer whose consumers take codes has no numbers besides. */
+    s->n_level = trit_val(node) ? find_levels(trit_val(node), s->n, s->level) : -1;
     s->divided = s->n_level < 0 && !q->spec.form;
     if (s->divided) {
         group_len = trit_quant_group_len(q, s->n / q->cols);

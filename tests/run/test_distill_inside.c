@@ -156,10 +156,11 @@ static void layers_go_together(void **state) {
         trit_error e = {0};
         trit_step_result step;
         fixture f;
-        snprintf(more, sizeof more,
-                 ", \"distill\": {\"teacher\": \"self\", \"losses\": [{\"loss\": \"%s\", "
-                 "\"layers\": %s}]}, \"train\": {\"batch\": 4}",
-                 losses[i / 2], i % 2 ? "[[1, 0]]" : "[1, [0, 0]]");
+        snprintf(
+            more, sizeof more,
+            ", \"distill\": {\"teacher\": \"self\", \"losses\": [{\"loss\": \"%s\", "
+            "\"layers\": %s}]}, \"train\": {\"batch\": 4}, \"compute\": {\"teacher\": \"fp32\"}",
+            losses[i / 2], i % 2 ? "[[1, 0]]" : "[1, [0, 0]]");
         char text[1024];
         snprintf(
             text, sizeof text,

@@ -49,7 +49,7 @@ static double compare(const char *cache, const char *losses, bool *same) {
         char text[1024];
         snprintf(text, sizeof text,
                  "{" TINY_MODEL ", \"train\": {" SHORT "}" STUDENT
-                 "{\"%s\": \"%s\", \"losses\": %s}}",
+                 "{\"%s\": \"%s\", \"losses\": %s}, \"compute\": {\"teacher\": \"fp32\"}}",
                  i ? "cache" : "teacher", i ? cache : "teacher", losses);
         open_text(&f[i], text, 1 + i, TRIT_RUN_TRAIN);
     }
