@@ -1,6 +1,6 @@
 #include "distill/inside.h"
 
-#include "autograd/op_check.h"
+#include "distill/two_tokens.h"
 
 enum { B = 3, T = 7, C = 6, RANK = 2 };
 static trit_loss_use use = {.row = NULL, .weight = 0.7};
@@ -44,36 +44,13 @@ static void gradients(void **state) {
 /* The loss of two tokens of width 2, and its gradient by s; labels of the second token, if any. */
 static double run(const double *s, const double *t, const double *basis, int64_t rank,
                   int32_t second, double *gradient, int64_t n) {
-    trit_error e = {0};
-    trit_arena mem;
-    trit_params ps;
-    trit_param *p;
-    trit_exec x;
-    trit_graph g;
-    const int64_t dim[3] = {1, n, 2};
-    trit_arena_init(&mem, "test");
-    trit_params_init(&ps, &mem);
-    assert_ok(trit_runtime_open(&x, &(trit_runtime_options){.n_threads = 2}, &e));
-    assert_ok(trit_params_add(&ps, "s", TRIT_ROLE_weight, 3, dim, &p, &e));
-    for (int i = 0; i < 2 * n; i++) trit_param_val(p)[i] = TRIT_R(s[i]);
-    trit_graph_init(&g, TRIT_TRAIN);
-    trit_node *labels = trit_input(&g, "labels", TRIT_I32, 2, dim);
-    if (n > 1) ((int32_t *)labels->val.data)[1] = second;
-    trit_node *at = trit_input(&g, "t", TRIT_REAL, 3, dim), *b = NULL;
-    for (int i = 0; i < 2 * n; i++) trit_val(at)[i] = TRIT_R(t[i]);
-    if (basis) b = trit_input(&g, "basis", TRIT_REAL, 2, (int64_t[]){rank, 2});
+    two_tokens f;
+    trit_node *b = NULL;
+    tokens_open(&f, s, t, n, (int32_t[8]){0, second});
+    if (basis) b = trit_input(&f.g, "basis", TRIT_REAL, 2, (int64_t[]){rank, 2});
     for (int i = 0; i < 2 * rank; i++) trit_val(b)[i] = TRIT_R(basis[i]);
-    trit_node *y = trit_hidden_loss(&g, kind, &use, trit_leaf(&g, p), at, b, labels);
-    void *block = op_forward(&x, &g, y);
-    trit_graph_backward(&g, &x, 1);
-    double loss = (double)*trit_val(y);
-    for (int i = 0; i < 2 * n; i++) gradient[i] = (double)trit_param_grad(p)[i];
-    free(block);
-    trit_graph_free(&g);
-    trit_runtime_close(&x);
-    trit_params_free(&ps);
-    trit_arena_free(&mem);
-    return loss;
+    return tokens_loss(&f, trit_hidden_loss(&f.g, kind, &use, f.student, f.teacher, b, f.labels),
+                       gradient);
 }
 
 /* Computed apart from this code. */

@@ -1,6 +1,6 @@
 #include "distill/inside.h"
 
-#include "autograd/op_check.h"
+#include "distill/two_tokens.h"
 
 /* The rows with the knob "causal" stand for all kinds. */
 static trit_loss_use use;
@@ -63,37 +63,13 @@ static void gradients(void **state) {
 /* Two tokens of one head of width 2 each, and the gradient by the student's. */
 static double run(const double *s, const double *t, int64_t n, const int32_t *label,
                   double *gradient) {
-    trit_error e = {0};
-    trit_arena mem;
-    trit_params ps;
-    trit_param *p;
-    trit_exec x;
-    trit_graph g;
-    const int64_t dim[3] = {1, n, 2};
-    trit_arena_init(&mem, "test");
-    trit_params_init(&ps, &mem);
-    assert_ok(trit_runtime_open(&x, &(trit_runtime_options){.n_threads = 2}, &e));
-    assert_ok(trit_params_add(&ps, "s", TRIT_ROLE_weight, 3, dim, &p, &e));
-    for (int i = 0; i < 2 * n; i++) trit_param_val(p)[i] = TRIT_R(s[i]);
-    trit_graph_init(&g, TRIT_TRAIN);
-    trit_node *labels = trit_input(&g, "labels", TRIT_I32, 2, dim);
-    if (label) memcpy(labels->val.data, label, (size_t)n * sizeof *label);
-    trit_node *at = trit_input(&g, "t", TRIT_REAL, 3, dim);
-    for (int i = 0; i < 2 * n; i++) trit_val(at)[i] = TRIT_R(t[i]);
+    two_tokens f;
+    tokens_open(&f, s, t, n, label);
     bool map = kind == TRIT_RELATION_MAP;
-    trit_node *leaf = trit_leaf(&g, p);
-    trit_relation_side mine = {leaf, map ? leaf : NULL, 1}, its = {at, map ? at : NULL, 1};
-    trit_node *y = trit_relation_loss(&g, kind, &use, &mine, &its, 1, labels);
-    void *block = op_forward(&x, &g, y);
-    trit_graph_backward(&g, &x, 1);
-    double loss = (double)*trit_val(y);
-    for (int i = 0; i < 2 * n; i++) gradient[i] = (double)trit_param_grad(p)[i];
-    free(block);
-    trit_graph_free(&g);
-    trit_runtime_close(&x);
-    trit_params_free(&ps);
-    trit_arena_free(&mem);
-    return loss;
+    trit_relation_side mine = {f.student, map ? f.student : NULL, 1};
+    trit_relation_side its = {f.teacher, map ? f.teacher : NULL, 1};
+    return tokens_loss(&f, trit_relation_loss(&f.g, kind, &use, &mine, &its, 1, f.labels),
+                       gradient);
 }
 
 /* The losses again, from their definitions: T x T, and no blocks. */

@@ -400,6 +400,29 @@ static void go_on(const char *dir, const char *text, int64_t stop, double *losse
     "{\"method\": \"sherry\", \"weights\": {\"group\": 32, \"knobs\": {\"residual\": {\"shape\": " \
     "\"hump\", \"from\": 0, \"to\": 1, \"end\": 18}}}}"
 
+/* Trains by `text` for so many steps, in one run and in another that stops half way: the same
+ * losses and the same last file, and a loss that fell by so much. what: named when it did not. */
+static void in_two_parts(const char *text, const char *what, int n_step, int half, double fall) {
+    enum { MOST = 20 };
+    char once[32], twice[32], path[256], other[256];
+    double straight[MOST], halves[MOST];
+    static int n_pair;
+    trit_error e = {0};
+    assert_true(n_step <= MOST);
+    snprintf(once, sizeof once, "once%d", n_pair);
+    snprintf(twice, sizeof twice, "twice%d", n_pair++);
+    go_on(once, text, n_step, straight);
+    go_on(twice, text, half, halves);
+    go_on(twice, text, n_step, halves);
+    assert_memory_equal(straight, halves, sizeof *straight * (size_t)n_step);
+    assert_ok(trit_store_find(once, "latest", path, sizeof path, &e));
+    assert_ok(trit_store_find(twice, "latest", other, sizeof other, &e));
+    assert_same_file(path, other);
+    if (!(straight[n_step - 1] < straight[0] - fall)) {
+        fail_msg("%s: from %g to %g", what, straight[0], straight[n_step - 1]);
+    }
+}
+
 /* Twenty steps on stories: the loss falls, and a run in two parts is the run in one, bit for bit.
  */
 static void layer_methods_learn_and_resume(void **state) {
@@ -413,26 +436,12 @@ static void layer_methods_learn_and_resume(void **state) {
         WITH("\"attention\": \"binary\", \"sub_norm\": true") "\"bibert\"",
         WITH("\"sub_norm\": true") "\"ofq-w2a2\""};
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
-        enum { STEPS = 20, HALF = 9 };
-        char text[1024], once[16], twice[16], path[256], other[256];
-        double straight[STEPS], halves[STEPS];
-        trit_error e = {0};
+        char text[1024];
         snprintf(text, sizeof text,
                  "{\"data\": {\"tales_bytes\": 20000}, \"train\": {\"steps\": 20, \"batch\": 8}, "
                  "\"optim\": {\"lr\": 1e-2, \"warmup\": 2}, %s}",
                  models[i]);
-        snprintf(once, sizeof once, "once%d", (int)i);
-        snprintf(twice, sizeof twice, "twice%d", (int)i);
-        go_on(once, text, STEPS, straight);
-        go_on(twice, text, HALF, halves);
-        go_on(twice, text, STEPS, halves);
-        assert_memory_equal(straight, halves, sizeof straight);
-        assert_ok(trit_store_find(once, "latest", path, sizeof path, &e));
-        assert_ok(trit_store_find(twice, "latest", other, sizeof other, &e));
-        assert_same_file(path, other);
-        if (!(straight[STEPS - 1] < straight[0] - 0.5)) {
-            fail_msg("%s: from %g to %g", models[i], straight[0], straight[STEPS - 1]);
-        }
+        in_two_parts(text, models[i], 20, 9, 0.5);
     }
 }
 
@@ -450,27 +459,13 @@ static void optimizers_learn_and_resume(void **state) {
         "\"lr\": 1e-2, \"ema\": 0.9, \"groups\": [{\"role\": \"norm\", \"freeze\": true}]",
     };
     for (size_t i = 0; i < sizeof optims / sizeof *optims; i++) {
-        enum { STEPS = 10, HALF = 4 };
-        char text[1024], once[16], twice[16], path[256], other[256];
-        double straight[STEPS], halves[STEPS];
-        trit_error e = {0};
+        char text[1024];
         snprintf(
             text, sizeof text,
             "{\"data\": {\"tales_bytes\": 20000}, \"train\": {\"steps\": 10, \"batch\": 8}, " SMALL
             "}, \"quant\": \"bitnet-b1.58\", \"optim\": {%s}}",
             optims[i]);
-        snprintf(once, sizeof once, "o-once%d", (int)i);
-        snprintf(twice, sizeof twice, "o-twice%d", (int)i);
-        go_on(once, text, STEPS, straight);
-        go_on(twice, text, HALF, halves);
-        go_on(twice, text, STEPS, halves);
-        assert_memory_equal(straight, halves, sizeof straight);
-        assert_ok(trit_store_find(once, "latest", path, sizeof path, &e));
-        assert_ok(trit_store_find(twice, "latest", other, sizeof other, &e));
-        assert_same_file(path, other);
-        if (!(straight[STEPS - 1] < straight[0] - 0.2)) {
-            fail_msg("%s: from %g to %g", optims[i], straight[0], straight[STEPS - 1]);
-        }
+        in_two_parts(text, optims[i], 10, 4, 0.2);
     }
 }
 
