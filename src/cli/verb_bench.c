@@ -249,7 +249,9 @@ static trit_status measure(asked *o, int n, char **args, trit_error *e) {
     if (strcmp(what, "optim") == 0) return bench_optim(o, e);
     if (strcmp(what, "memory") == 0) return trit_bench_say_memory(&steps, n - 1, args + 1, e);
     if (strcmp(what, "save") == 0) return bench_save(o, n - 1, args + 1, e);
-    return TRIT_FAIL(e, E_USAGE, "bench \"%s\"%s", what, trit_text_hint(hint, what, words, N_WORD));
+    trit_text_hint(hint, what, words, N_WORD);
+    if (!n) return TRIT_FAIL(e, E_USAGE, "what to measure is missing%s", hint);
+    return TRIT_FAIL(e, E_USAGE, "bench \"%s\"%s", what, hint);
 }
 
 static int run_bench(int argc, char **argv) {

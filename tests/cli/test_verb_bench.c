@@ -68,6 +68,7 @@ static void one_op(void **state) {
         assert_exit(2, program_run("bench op add --shape=%s", bad[i]), "expected ROWSxCOLS");
     }
     assert_exit(2, program_run("bench opp"), "did you mean \"op\"?");
+    assert_exit(2, program_run("bench"), "what to measure is missing (allowed: gemm, op, step");
     assert_exit(2, program_run("bench op add --tune"), "--tune belongs to bench gemm");
     assert_exit(2, program_run("bench gemm --profile"), "--profile belongs to bench step");
     assert_exit(2, program_run("bench step tiny.json --shape 4x4"), "the only one is S");
