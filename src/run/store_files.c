@@ -115,3 +115,14 @@ trit_status trit_store_tensors(trit_run *r, trit_arena *mem, bool with_optim,
     *n_out = n;
     return TRIT_OK;
 }
+
+/* ---- what computed ---- */
+
+trit_computed_by trit_store_computed_by(const trit_exec *x) {
+    trit_computed_by by;
+    snprintf(by.gemm, sizeof by.gemm, "%s%s%s", x->blas.name, *x->blas.core ? " " : "",
+             x->blas.core);
+    /* "avx512vbmi" has the bits of "avx512". */
+    snprintf(by.kernels, sizeof by.kernels, "%.6s%s", x->k.isa, x->lowp.fast ? " int8 bf16" : "");
+    return by;
+}

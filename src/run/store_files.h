@@ -24,6 +24,14 @@ trit_status trit_store_tensors(trit_run *r, trit_arena *mem, bool with_optim,
 /* Bytes that a copy of the tensors t[n] takes, each of them aligned. */
 size_t trit_store_room(const trit_ckpt_tensor *t, int n);
 
+/* Whose last bits the numbers of a run have. */
+typedef struct trit_computed_by {
+    char gemm[80];    /* back end of matrix products and its kernel family */
+    char kernels[40]; /* our own: their instruction set, and whether it has products of codes */
+} trit_computed_by;
+
+trit_computed_by trit_store_computed_by(const trit_exec *x);
+
 /* One checkpoint that is to be written: all that the writing needs, so that it may be done on
  * another thread. */
 typedef struct trit_store_job {
@@ -36,7 +44,8 @@ typedef struct trit_store_job {
     int n_tensor, n_attr;
     trit_ckpt_attr attr[24];
     trit_text config;
-    char data_hash[17], gemm[80];
+    char data_hash[17];
+    trit_computed_by by;
 } trit_store_job;
 
 /* Writes metrics that wait, and takes what a checkpoint of r holds: a copy in stage

@@ -12,7 +12,7 @@ typedef struct position {
     int64_t step, metrics_bytes, best_step, eval_step, stats_step;
     double best_loss;
     const char *data, *config, *init_hash, *teacher; /* of the checkpoint; teacher "" for none */
-    const char *gemm; /* ditto: back end of matrix products and its kernel family; or NULL */
+    const char *gemm, *kernels;                      /* ditto, as in trit_computed_by; or NULL */
     trit_guard guard;
 } position;
 
@@ -43,6 +43,9 @@ static trit_status read_position(const trit_checkpoint *c, position *p, trit_err
     }
     if (trit_checkpoint_has_attr(c, "gemm")) {
         TRIT_TRY(trit_checkpoint_attr_text(c, "gemm", &p->gemm, e));
+    }
+    if (trit_checkpoint_has_attr(c, "kernels")) {
+        TRIT_TRY(trit_checkpoint_attr_text(c, "kernels", &p->kernels, e));
     }
     TRIT_TRY(later_real(c, "loss_mean", &p->guard.mean, e));
     TRIT_TRY(later_real(c, "loss_variance", &p->guard.variance, e));
@@ -82,10 +85,19 @@ static trit_status check_position(const trit_run *r, const position *p, int64_t 
                      p->data, now);
 }
 
+static void compare_kernels(const trit_run *r, const position *p, const char *what,
+                            const char *before, const char *now) {
+    if (!before || strcmp(now, before) == 0) return;
+    trit_log_warn(r->log,
+                  "%s were computed by %s up to step %" PRId64 ", from now on by %s: the last bits "
+                  "will be others than without the change",
+                  what, before, p->step, now);
+}
+
 /* Another back end rounds differently: the run keeps the one that it was begun with, unless the
  * user asks for another or this machine has it not. What cannot be kept is said. */
 static void keep_backend(trit_run *r, const position *p) {
-    char now[80], name[32] = "";
+    char name[32] = "";
     trit_blas *b = &r->x.blas, other;
     if (!p->gemm) return;
     snprintf(name, sizeof name, "%.*s", (int)strcspn(p->gemm, " "), p->gemm);
@@ -94,12 +106,9 @@ static void keep_backend(trit_run *r, const position *p) {
         *b = other;
         snprintf(b->asked_by, sizeof b->asked_by, "the run");
     }
-    snprintf(now, sizeof now, "%s%s%s", b->name, *b->core ? " " : "", b->core);
-    if (strcmp(now, p->gemm) == 0) return;
-    trit_log_warn(r->log,
-                  "matrix products were computed by %s up to step %" PRId64 ", from now on by %s: "
-                  "the last bits will be others than without the change",
-                  p->gemm, p->step, now);
+    trit_computed_by now = trit_store_computed_by(&r->x);
+    compare_kernels(r, p, "matrix products", p->gemm, now.gemm);
+    compare_kernels(r, p, "all other numbers", p->kernels, now.kernels);
 }
 
 /* Loads one checkpoint completely; the run is unchanged unless it fits. */

@@ -80,8 +80,7 @@ static trit_status take_tensors(trit_store_job *j, const trit_run *r, char *stag
 static trit_status describe(trit_store_job *j, const trit_run *r, trit_error *e) {
     const trit_store *s = &j->view;
     snprintf(j->data_hash, sizeof j->data_hash, "%016" PRIx64, trit_data_fingerprint(r->data));
-    snprintf(j->gemm, sizeof j->gemm, "%s%s%s", r->x.blas.name, *r->x.blas.core ? " " : "",
-             r->x.blas.core);
+    j->by = trit_store_computed_by(&r->x);
     trit_json_print(r->exp->resolved, false, &j->config);
     const trit_ckpt_attr a[] = {
         {"step", TRIT_ATTR_INT, r->step, 0, NULL},
@@ -102,7 +101,8 @@ static trit_status describe(trit_store_job *j, const trit_run *r, trit_error *e)
         {"bad_steps", TRIT_ATTR_INT, r->guard.n_bad, 0, NULL},
         {"skipped_steps", TRIT_ATTR_INT, r->guard.shift, 0, NULL},
         {"init_hash", TRIT_ATTR_TEXT, 0, 0, r->init_hash},
-        {"gemm", TRIT_ATTR_TEXT, 0, 0, j->gemm},
+        {"gemm", TRIT_ATTR_TEXT, 0, 0, j->by.gemm},
+        {"kernels", TRIT_ATTR_TEXT, 0, 0, j->by.kernels},
         {"version", TRIT_ATTR_TEXT, 0, 0, TRIT_VERSION},
     };
     _Static_assert(sizeof a <= sizeof j->attr, "room for attributes");

@@ -83,12 +83,15 @@ static void measures(void **state) {
 
 /* ---- a run keeps its back end ---- */
 
-static int n_warning;
+static int n_warning, n_other;
 
 static void count(void *self, trit_log_level level, const char *text) {
     (void)self;
     n_warning += level == TRIT_LOG_WARN && strstr(text, "matrix products were computed by") != NULL;
+    n_other += level == TRIT_LOG_WARN && strstr(text, "all other numbers were computed by") != NULL;
 }
+
+static const char *cpu; /* what kernels are held to; NULL: all that it has */
 
 /* Trains to `step` in dir with the back end that was asked for; returns the one that it was. */
 static const char *go(const char *dir, const char *gemm, const char *by, int64_t step, fixture *f) {
@@ -99,7 +102,7 @@ static const char *go(const char *dir, const char *gemm, const char *by, int64_t
     trit_step_result out;
     *f = (fixture){0};
     assert_ok(trit_experiment_parse(&f->exp, "{" TINY_MODEL "}", "test.json", &e));
-    trit_runtime_options o = {.n_threads = 1, .gemm = gemm, .gemm_by = by};
+    trit_runtime_options o = {.n_threads = 1, .gemm = gemm, .gemm_by = by, .cpu = cpu};
     assert_ok(trit_run_open(&f->r, &f->exp, TRIT_RUN_TRAIN, &o, &log, &e));
     assert_ok(trit_store_open(&s, dir, NULL, &f->exp, &e));
     assert_ok(trit_store_resume(&s, &f->r, &e));
@@ -128,6 +131,17 @@ static void runs_keep_theirs(void **state) {
     /* The user may, and is told. */
     assert_string_equal(go("parts", "openblas", "TRIT_GEMM", 7, &b), "openblas");
     assert_int_equal(n_warning, 1);
+    assert_int_equal(n_other, 0);
+    /* Other kernels of our own are said as well. */
+    bool others = strcmp(b.r.x.k.isa, "base") != 0;
+    close_run(&b);
+    cpu = "base";
+    go("parts", NULL, NULL, 8, &b);
+    assert_int_equal(n_other, others);
+    close_run(&b);
+    go("parts", NULL, NULL, 9, &b);
+    assert_int_equal(n_other, others);
+    cpu = NULL;
     close_run(&b);
     close_run(&a);
 }
