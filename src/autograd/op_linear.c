@@ -177,3 +177,8 @@ static const trit_op op = {.name = "linear",
 trit_node *trit_linear(trit_graph *g, trit_node *x, trit_node *w, trit_node *b) {
     return trit_emit(g, &op, 3, (trit_node *[]){x, w, b}, &(linear_attr){0});
 }
+
+bool trit_linear_is(const trit_node *n, bool *of_codes) {
+    *of_codes = n->op == &op && ((const linear_attr *)n->attr)->coded;
+    return n->op == &op;
+}

@@ -8,6 +8,8 @@
 
 /* y = x w^T + b.  x [..., K], w [N, K], b [N] or NULL  ->  [..., N] */
 trit_node *trit_linear(trit_graph *g, trit_node *x, trit_node *w, trit_node *b);
+/* Whether n is such a product (any dtype of operands), and whether of codes. */
+bool trit_linear_is(const trit_node *n, bool *of_codes);
 
 /* The first n of so many components, each with its share; may change between replays. */
 typedef struct trit_components {

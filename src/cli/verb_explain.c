@@ -85,6 +85,26 @@ static void print_plan(const char *what, const trit_run_graph *g) {
            trit_text_si(c, (double)p->bound_bytes));
 }
 
+/* What "compute" comes to on this CPU. */
+static void print_products(const trit_run *r) {
+    const trit_graph *g = &r->train.graph;
+    int n = 0, n_code = 0;
+    for (int i = 0; i < g->n; i++) {
+        bool of_codes;
+        n += trit_linear_is(g->node[i], &of_codes);
+        n_code += of_codes;
+    }
+    const trit_compute_cfg *c = &r->exp->cfg.compute;
+    printf("  of %d layers (with the head) %d multiply int8 codes", n, n_code);
+    if (n_code) printf(", backward %s", g->fp32_backward ? "fp32" : "bf16");
+    if (r->x.lowp.fast) {
+        printf("; attention %s, head %s\n", trit_precision_names[c->attention],
+               trit_precision_names[c->head]);
+    } else {
+        printf("; all in fp32, as this CPU lacks AVX-512 VNNI or BF16\n");
+    }
+}
+
 static void print_machine(const trit_run *r) {
     const char *names[4];
     int n = trit_cpu_isas(names);
@@ -96,6 +116,7 @@ static void print_machine(const trit_run *r) {
     printf("  matrix products %s%s%s", b->name, *b->asked_by ? ", asked for by " : "", b->asked_by);
     if (*b->core) printf(", kernel %s (chosen by %s)", b->core, b->chosen_by);
     printf("; this build has %s\n", trit_text_join(list, sizeof list, names, n));
+    print_products(r);
     printf("  %sFLOP for each training token\n",
            trit_text_si(flops, trit_transformer_flops(&r->model, r->train.T)));
 }

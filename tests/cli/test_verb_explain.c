@@ -44,6 +44,8 @@ static void a_teacher_in_a_file(void **state) {
 /* What is gone at the end is counted by itself, and not among what is deployed. */
 static void branches(void **state) {
     (void)state;
+    assert_exit(0, program_run("explain tiny.json compute=fp32 quant.method=bitnet-b1.58"), "");
+    assert_non_null(strstr(program_out.at, " 0 multiply int8 codes"));
     assert_exit(0, program_run("explain tiny.json quant.method=bitnet-b1.58"), "");
     char *at = strstr(program_out.at, "\ntotal "), total[200];
     assert_non_null(at);
