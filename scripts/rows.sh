@@ -41,7 +41,7 @@ train() {
     delay=
     # In a resolved config the weights stand before the activations.
     form=$("$trit" config config.json "quant.method=$1" |
-        sed -n '/"activations"/q; s/^ *"form": "\(.*\)",$/\1/p')
+        sed -n '/"activations"/,$d; s/^ *"form": "\(.*\)",$/\1/p')
     case " $frozen_forms " in *" ${form:-axes} "*) delay=quant.weights.start=$wait ;; esac
     "$trit" train config.json "quant.method=$1" $delay --run "$2" >"$2.log" 2>&1 || {
         grep '^trit: ' "$2.log"
