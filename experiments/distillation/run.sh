@@ -10,7 +10,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 trit=$(realpath "${TRIT:-$root/build/trit}")
-steps=${STEPS:-400}
+steps=${STEPS:-300}
 runs=${RUNS:-$here/runs}/$steps-steps
 texts=${TEXTS:-tales shakespeare}
 shakespeare=${SHAKESPEARE:-$root/../shared/data/tiny-shakespeare/input.txt}
