@@ -91,7 +91,8 @@ hid_t trit_h5_memory_type(trit_dtype t) {
 void trit_h5_free(trit_h5 *h) {
     TRIT_H5_ALONE;
     if (!h) return;
-    if (h->file >= 0) H5Fclose(h->file);
-    trit_h5_image_free(h->image);
+    if (h->file >= 0 && H5Fclose(h->file) < 0) h->held = true;
+    /* What HDF5 could not close it comes back to when the program ends. */
+    if (!h->held) trit_h5_image_free(h->image);
     free(h);
 }

@@ -10,8 +10,9 @@
 struct trit_h5 {
     hid_t file;           /* -1 when closed */
     char name[32];        /* HDF5 takes files in memory of the same name for the same file */
-    trit_h5_image *image; /* writing: owned */
-    char *at;             /* [n_bytes] reading: borrowed */
+    trit_h5_image *image; /* writing: owned, unless HDF5 could not close the file (held) */
+    bool held;
+    char *at; /* [n_bytes] reading: borrowed */
     size_t n_bytes;
 };
 

@@ -35,7 +35,7 @@ hid_t trit_h5_image_create(trit_h5_image *m, const char *name, hid_t fcpl, hid_t
  * the image is freed. */
 bool trit_h5_image_put(trit_h5_image *m, hid_t dataset, const hsize_t *offset,
                        const trit_h5_chunk *chunk);
-/* Whether memory ran out, which is why HDF5 failed then. */
+/* Whether memory ran out, so that the file lacks something; HDF5 does not know of it. */
 bool trit_h5_image_no_memory(const trit_h5_image *m);
 /* Bytes of the file; final once HDF5 has closed it. */
 size_t trit_h5_image_bytes(const trit_h5_image *m);

@@ -6,8 +6,12 @@
 
 enum { CHUNK_FROM_BYTES = 1024 }; /* smaller tensors are not worth a chunk index */
 
+static bool complete(const trit_h5 *h) {
+    return !trit_h5_image_no_memory(h->image);
+}
+
 static trit_status failed(const trit_h5 *h, trit_error *e, const char *path, const char *what) {
-    if (!trit_h5_image_no_memory(h->image)) return trit_h5_failed(e, path, what);
+    if (complete(h)) return trit_h5_failed(e, path, what);
     H5Eclear2(H5E_DEFAULT);
     return TRIT_FAIL(e, E_NOMEM, "%s '%s': no memory for an HDF5 file", what, *path ? path : "/");
 }
@@ -24,7 +28,7 @@ trit_status trit_h5_create(trit_h5 **out, trit_error *e) {
     if (fapl >= 0 && fcpl >= 0 && H5Pset_obj_track_times(fcpl, 0) >= 0) {
         h->file = trit_h5_image_create(h->image, h->name, fcpl, fapl);
     }
-    bool ok = h->file >= 0;
+    bool ok = h->file >= 0 && complete(h);
     if (fcpl >= 0) ok = H5Pclose(fcpl) >= 0 && ok;
     if (fapl >= 0) ok = H5Pclose(fapl) >= 0 && ok;
     if (!ok) {
@@ -123,7 +127,7 @@ trit_status trit_h5_write(trit_h5 *h, const char *path, const trit_tensor *t, tr
     closed = (space < 0 || H5Sclose(space) >= 0) && closed;
     closed = (dcpl < 0 || H5Pclose(dcpl) >= 0) && closed;
     closed = (lcpl < 0 || H5Pclose(lcpl) >= 0) && closed;
-    if (!status && !closed) status = failed(h, e, path, "cannot write");
+    if (!status && !(closed && complete(h))) status = failed(h, e, path, "cannot write");
     if (!status && t->dtype == TRIT_BF16) {
         trit_h5_value name = {.kind = TRIT_H5_TEXT, .text = trit_dtype_name(TRIT_BF16)};
         status = trit_h5_write_attr(h, path, "dtype", &name, e);
@@ -169,15 +173,17 @@ trit_status trit_h5_write_attr(trit_h5 *h, const char *path, const char *name,
     closed = (space < 0 || H5Sclose(space) >= 0) && closed;
     closed = (object < 0 || H5Oclose(object) >= 0) && closed;
     closed = (type < 0 || H5Tclose(type) >= 0) && closed;
-    if (!status && !closed) status = failed(h, e, path, "cannot write an attribute of");
+    if (!status && !(closed && complete(h))) {
+        status = failed(h, e, path, "cannot write an attribute of");
+    }
     return status ? trit_error_wrap(e, "attribute '%s'", name) : TRIT_OK;
 }
 
 trit_status trit_h5_finish(trit_h5 *h, size_t *n_bytes, trit_error *e) {
     TRIT_H5_ALONE;
-    herr_t closed = H5Fclose(h->file);
+    h->held = H5Fclose(h->file) < 0;
     h->file = -1;
-    if (closed < 0) return failed(h, e, "", "cannot finish");
+    if (h->held || !complete(h)) return failed(h, e, "", "cannot finish");
     *n_bytes = trit_h5_image_bytes(h->image);
     return TRIT_OK;
 }

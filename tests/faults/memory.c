@@ -11,8 +11,8 @@
 
 static struct {
     bool on, forever;
-    atomic_llong n; /* in the loop and in the thread that saves */
-    int64_t at;
+    atomic_llong n;     /* in the loop and in the thread that saves */
+    int64_t at, n_open; /* n_open: in opening and resuming, nearly all */
 } failing;
 
 static bool refuse(void) {
@@ -66,6 +66,7 @@ static trit_status run_failing(int64_t at, bool forever, int64_t *committed, int
     failing.n = 0;
     failing.on = true;
     trit_status status = rig_open(&g, "memory", NULL, e);
+    failing.n_open = failing.n;
     if (!status) status = rig_train(&g, e);
     failing.on = false;
     *n = failing.n;
@@ -95,8 +96,12 @@ void scenario_memory(suite *u) {
     if (run_failing(0, false, &committed, &n, &e) != TRIT_E_STOPPED || n < 10) {
         judged(u, false, "the run without failures");
     }
-    int64_t stride = u->smoke ? n / 12 + 1 : 1;
-    for (int64_t at = 1; at <= n; at += stride) {
+    int64_t n_open = failing.n_open, stride[2] = {1, 1}; /* in opening, behind it */
+    if (u->smoke) {
+        stride[0] = n_open / 6 + 1;
+        stride[1] = (n - n_open) / 40 + 1;
+    }
+    for (int64_t at = 1; at <= n; at += stride[at > n_open]) {
         for (int forever = 0; forever < 2; forever++) {
             int64_t seen;
             char what[96];
