@@ -294,9 +294,7 @@ static trit_status record(const trit_run *r, trit_store *st, const source *s, co
     add_paths(&line, "extra", &f->extra);
     add_paths(&line, "shape", &f->shape);
     trit_text_add(&line, "}}");
-    trit_status status = line.failed ? TRIT_FAIL(e, E_NOMEM, "no memory for a line") : TRIT_OK;
-    if (!status) trit_store_line(st, trit_text_get(&line));
-    trit_text_free(&line);
+    trit_status status = trit_store_line(st, &line, e);
     trit_log_info(r->log, "weights of %s, step %" PRId64 " (hash %s): %d tensors copied, %d new",
                   s->path, s->run.step, s->hash, f->n_copied, n_lines(&f->fresh));
     if (f->dropped.len) {

@@ -126,17 +126,29 @@ void trit_store_close(trit_store *s) {
 
 /* ---- metrics ---- */
 
-void trit_store_metric(trit_store *s, const char *fmt, ...) {
+static trit_status add_line(trit_store *s, const char *line, trit_error *e) {
+    trit_text_add(&s->metrics, "%s\n", line);
+    return s->metrics.failed ? TRIT_FAIL(e, E_NOMEM, "no memory for metrics") : TRIT_OK;
+}
+
+trit_status trit_store_metric(trit_store *s, trit_error *e, const char *fmt, ...) {
     char line[1024];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
-    trit_store_line(s, line);
+    return add_line(s, line, e);
 }
 
-void trit_store_line(trit_store *s, const char *line) {
-    if (*line) trit_text_add(&s->metrics, "%s\n", line);
+trit_status trit_store_line(trit_store *s, trit_text *line, trit_error *e) {
+    trit_status status = TRIT_OK;
+    if (line->failed) {
+        status = TRIT_FAIL(e, E_NOMEM, "no memory for a line of metrics");
+    } else if (line->len) {
+        status = add_line(s, line->at, e);
+    }
+    trit_text_free(line);
+    return status;
 }
 
 trit_status trit_store_flush(trit_store *s, trit_error *e) {

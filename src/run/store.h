@@ -76,10 +76,11 @@ trit_status trit_store_begin_save(trit_store *s, trit_run *r, trit_error *e);
 /* Whether a save has ended, and how: true once for each that was begun. wait: until it has. */
 bool trit_store_end_save(trit_store *s, bool wait, trit_saved *out);
 
-/* Adds a line to metrics.jsonl (written at the next flush or save). */
-void trit_store_metric(trit_store *s, const char *fmt, ...) TRIT_PRINTF(2, 3);
-/* The same for a line of any length; "" adds none. */
-void trit_store_line(trit_store *s, const char *line);
+/* Adds a line to metrics.jsonl (written at the next flush or save). E_NOMEM: it is lost, and the
+ * run must end without another checkpoint, which would stand for metrics that lack it. */
+trit_status trit_store_metric(trit_store *s, trit_error *e, const char *fmt, ...) TRIT_PRINTF(3, 4);
+/* The same for a line of any length, which is freed; an empty one adds none. */
+trit_status trit_store_line(trit_store *s, trit_text *line, trit_error *e);
 trit_status trit_store_flush(trit_store *s, trit_error *e);
 /* Draws plots/loss.png from metrics.jsonl, also for TensorBoard where it gets events.
  * source_loss: drawn as a line unless NaN. */

@@ -82,10 +82,8 @@ static trit_status write_stats(loop *l, bool inputs, trit_error *e) {
     double began = trit_clock();
     trit_text line = {0};
     trit_run_stats(l->r, inputs, &line);
-    trit_store_line(l->s, trit_text_get(&line));
+    trit_status status = trit_store_line(l->s, &line, e);
     l->s->stats_step = l->r->step;
-    trit_status status = line.failed ? TRIT_FAIL(e, E_NOMEM, "no memory for statistics") : TRIT_OK;
-    trit_text_free(&line);
     double spent = trit_clock() - began;
     l->shown_at += spent;
     l->train_seconds -= spent;
@@ -109,10 +107,7 @@ static trit_status write_agreement(loop *l, const trit_agreement *a, trit_error 
     trit_text_add(&line, "{\"step\":%" PRId64 ",\"agreement\":{", l->r->step);
     trit_agreement_text(a, &line);
     trit_text_add(&line, "}}");
-    trit_store_line(l->s, trit_text_get(&line));
-    trit_status status = line.failed ? TRIT_FAIL(e, E_NOMEM, "no memory for metrics") : TRIT_OK;
-    trit_text_free(&line);
-    return status;
+    return trit_store_line(l->s, &line, e);
 }
 
 /* A result that is new belongs into metrics.jsonl and may be the best. */
@@ -127,10 +122,10 @@ static trit_status evaluate(loop *l, trit_error *e) {
         l->s->eval_step = l->r->step;
         char gap[32];
         number(gap, v->gap_to_source);
-        trit_store_metric(l->s,
-                          "{\"step\":%" PRId64 ",\"val_loss\":%.9g,\"bits_per_byte\":%.9g,"
-                          "\"gap_to_source\":%s}",
-                          l->r->step, v->loss, v->bits_per_byte, gap);
+        TRIT_TRY(trit_store_metric(l->s, e,
+                                   "{\"step\":%" PRId64 ",\"val_loss\":%.9g,"
+                                   "\"bits_per_byte\":%.9g,\"gap_to_source\":%s}",
+                                   l->r->step, v->loss, v->bits_per_byte, gap));
         TRIT_TRY(write_agreement(l, &v->agreement, e));
         if (v->loss < l->s->best_loss) {
             l->s->best_loss = v->loss;
@@ -227,10 +222,10 @@ static trit_status one_step(loop *l, trit_error *e) {
     l->recent = 0.95 * l->recent + 0.05 * step.loss;
     l->recent_weight = 0.95 * l->recent_weight + 0.05;
     char penalties[512], losses[512];
-    trit_store_metric(
-        l->s, "{\"step\":%" PRId64 ",\"train_loss\":%.9g,\"lr\":%.9g,\"grad_norm\":%.9g%s%s}",
+    TRIT_TRY(trit_store_metric(
+        l->s, e, "{\"step\":%" PRId64 ",\"train_loss\":%.9g,\"lr\":%.9g,\"grad_norm\":%.9g%s%s}",
         l->r->step, step.loss, step.lr, step.grad_norm, trit_distill_text(l->r, losses),
-        penalties_of(l->r, penalties));
+        penalties_of(l->r, penalties)));
     if (due(l->r->step, l->r->exp->cfg.run.log_every)) {
         report(l, TRIT_PROGRESS_STEP, l->recent / l->recent_weight, step.lr);
         flush(l);
@@ -254,15 +249,15 @@ static trit_status keep_up(loop *l, trit_error *e) {
     return wanted ? save(l, last, e) : TRIT_OK;
 }
 
-static void record_bad(loop *l, int64_t step, const char *what, const char *why) {
+static trit_status record_bad(loop *l, int64_t step, const char *what, const char *why,
+                              trit_error *e) {
     trit_text line = {0};
     trit_text_add(&line,
                   "{\"step\":%" PRId64 ",\"bad_step\":%" PRId64 ",\"on_bad\":\"%s\",\"why\":",
                   l->r->step, step, what);
     trit_json_quote(&line, why);
     trit_text_add(&line, "}");
-    trit_store_line(l->s, trit_text_get(&line));
-    trit_text_free(&line);
+    return trit_store_line(l->s, &line, e);
 }
 
 /* Finds a way on from a step whose numbers went bad, `why`; the error itself where there is none.
@@ -291,7 +286,7 @@ static trit_status recover(loop *l, const trit_error *why, trit_error *e) {
     trit_log_warn(l->r->log, "%s; %s step %" PRId64 " (%" PRId64 " of at most %" PRId64 ")",
                   why->text, skip ? "skipped the data of" : "went back to", l->r->step, n_bad,
                   c->max_bad);
-    record_bad(l, step, trit_on_bad_names[c->on_bad], why->text);
+    TRIT_TRY(record_bad(l, step, trit_on_bad_names[c->on_bad], why->text, e));
     if (l->r->step < l->first_step) l->first_step = l->r->step;
     if (l->r->step < l->shown_step) l->shown_step = l->r->step;
     return TRIT_OK;

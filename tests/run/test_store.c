@@ -11,13 +11,19 @@ typedef struct trap {
     int kind; /* of the progress report that springs it */
     int64_t step;
     int64_t n_eval, n_save;
+    trit_store *starve; /* has no memory for metrics from that moment on, instead of a stop */
 } trap;
 
 static void watch(void *self, const trit_progress *p) {
     trap *t = self;
     t->n_eval += p->kind == TRIT_PROGRESS_EVAL;
     t->n_save += p->kind == TRIT_PROGRESS_SAVE;
-    if ((int)p->kind == t->kind && p->step == t->step) t->stop = 1;
+    if ((int)p->kind != t->kind || p->step != t->step) return;
+    if (t->starve) {
+        t->starve->metrics.failed = true;
+    } else {
+        t->stop = 1;
+    }
 }
 
 static bool exists(const char *path) {
@@ -32,6 +38,7 @@ static trit_status go(const char *dir, const char *more, trap *t, trit_error *e)
     trit_train_result out;
     open_run(&f, "", more, 1, TRIT_RUN_TRAIN | TRIT_RUN_EVAL);
     trit_train_options o = {.stop = &t->stop, .progress = watch, .self = t};
+    if (t->starve) t->starve = &s;
     *e = (trit_error){0};
     trit_status status = trit_store_open(&s, dir, NULL, &f.exp, e);
     if (!status) status = trit_store_resume(&s, &f.r, e);
@@ -355,6 +362,27 @@ static void metrics_that_were_cut_are_noticed(void **state) {
     assert_error_has(e, "met/metrics.jsonl");
 }
 
+/* A line that found no memory must not be missing beside a checkpoint. */
+static void metrics_without_memory_end_the_run(void **state) {
+    (void)state;
+    static const trap traps[] = {{.kind = TRIT_PROGRESS_STEP, .step = 13},
+                                 {.kind = TRIT_PROGRESS_STEP, .step = 20}};
+    for (int i = 0; i < 2; i++) {
+        char dir[32];
+        trit_error e;
+        trit_store any;
+        snprintf(dir, sizeof dir, "starved%d", i);
+        trap t = traps[i];
+        t.starve = &any;
+        assert_int_equal(go(dir, often, &t, &e), TRIT_E_NOMEM);
+        assert_error_has(e, "no memory for metrics");
+        assert_int_equal(t.n_save, 1 + i);
+        t = (trap){.kind = -1};
+        assert_int_equal(go(dir, often, &t, &e), TRIT_OK);
+        assert_same_run(dir);
+    }
+}
+
 static void what_holds_no_checkpoint(void **state) {
     (void)state;
     char path[256];
@@ -518,6 +546,7 @@ int main(void) {
         cmocka_unit_test(two_whole_ones_stay),
         cmocka_unit_test(data_that_changed_is_refused),
         cmocka_unit_test(metrics_that_were_cut_are_noticed),
+        cmocka_unit_test(metrics_without_memory_end_the_run),
         cmocka_unit_test(what_holds_no_checkpoint),
     };
     return cmocka_run_group_tests(tests, setup, leave_dir);

@@ -72,7 +72,7 @@ static void the_copy_is_what_is_written(void **state) {
     g.shut = true;
     assert_ok(trit_store_begin_save(&s, &f.r, &e));
     for (int i = 0; i < 3; i++) assert_ok(trit_run_step(&f.r, NULL, &step, &e));
-    trit_store_metric(&s, "{\"later\":1}");
+    assert_ok(trit_store_metric(&s, &e, "{\"later\":1}"));
     assert_ok(trit_store_flush(&s, &e));
     assert_false(trit_store_end_save(&s, false, &saved));
     assert_int_equal(s.saved_step, -1);
