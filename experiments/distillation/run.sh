@@ -4,14 +4,16 @@
 #   run.sh          trains what is missing; can be stopped (Ctrl-C) and called again
 #   run.sh report   reports of the runs that are there: tales/ and shakespeare/
 #
-# STEPS=60, SEEDS=1 and TEXTS=tales make it smaller, JOBS=N trains N at a time, RUNS=DIR is another
-# place for the runs, TRIT is the program, SHAKESPEARE the text of tiny shakespeare.
+# STEPS=60, SEEDS=1 and TEXTS=tales make it smaller, TEACHER=N trains the teacher N times as long as a
+# student, JOBS=N trains N at a time, RUNS=DIR is another place for the runs, TRIT is the program,
+# SHAKESPEARE the text of tiny shakespeare.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 trit=$(realpath "${TRIT:-$root/build/trit}")
 steps=${STEPS:-300}
-runs=${RUNS:-$here/runs}/$steps-steps
+teacher=${TEACHER:-4}
+runs=${RUNS:-$here/runs}/$steps-steps-$teacher
 texts=${TEXTS:-tales shakespeare}
 shakespeare=${SHAKESPEARE:-$root/../shared/data/tiny-shakespeare/input.txt}
 export OMP_WAIT_POLICY=passive
@@ -28,12 +30,13 @@ train() {
     mkdir -p "$runs/$1"
     cd "$runs/$1"
     set -- "train.steps=$steps" "optim.warmup=$((steps / 10))" "data.source=$(source_of "$1")"
-    "$trit" train "$here/base.json" "$@" quant=none model.sub_norm=false --run teacher
+    "$trit" train "$here/base.json" "$@" "train.steps=$((teacher * steps))" quant=none \
+        model.sub_norm=false --run teacher
     "$trit" sweep "$here/sweep.json" "$@" ${SEEDS:+"seed=$SEEDS"} --run sweep --jobs "${JOBS:-2}"
 }
 
 report() {
-    "$trit" report "$runs/$1/sweep" --out "$here/$1"
+    "$trit" report "$runs/$1/sweep" --baseline recipe=full --out "$here/$1"
 }
 
 case ${1:-train} in
@@ -49,7 +52,7 @@ train)
     ;;
 report) for text in $texts; do report "$text"; done ;;
 *)
-    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac
