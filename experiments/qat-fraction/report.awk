@@ -74,7 +74,7 @@ function y_of(loss) { return top + (hi - loss) / (hi - lo) * 150 }
 
 # A small chart for each width and budget: loss over the quantized share; the dashed line is the rule.
 function panel(c,    m, i, v, path) {
-    lo = hi = ""
+    lo = hi = ""; dark = " fill=\"#222222\""
     for (m = 1; m <= 2; m++) {
         for (i = 1; i <= n_start; i++) {
             v = mean(c, modes[m], starts[i])
@@ -86,10 +86,10 @@ function panel(c,    m, i, v, path) {
     if (hi <= lo) hi = lo + 1e-3
     left = 60 + 330 * ((c - 1) % 3); top = 80 + 230 * int((c - 1) / 3)
     printf "<path d=\"M%.1f %.1fv150h250\" stroke=\"#888888\"/>\n", left, top >svg
-    text(left + 125, top - 10, "middle", width[c] ", " budget[c] " steps")
-    text(left - 6, top + 8, "end", sprintf("%.3f", hi))
-    text(left - 6, top + 150, "end", sprintf("%.3f", lo))
-    for (v = 0; v <= 1; v += 0.25) text(x_of(v), top + 166, "middle", v)
+    text(left + 125, top - 10, "middle", width[c] ", " budget[c] " steps", dark)
+    text(left - 6, top + 8, "end", sprintf("%.3f", hi), dark)
+    text(left - 6, top + 150, "end", sprintf("%.3f", lo), dark)
+    for (v = 0; v <= 1; v += 0.25) text(x_of(v), top + 166, "middle", v, dark)
     v = rule[width[c], budget[c]]
     if (v != "") printf "<path d=\"M%.1f %.1fv150\" stroke=\"#888888\" stroke-dasharray=\"4 3\"/>\n", x_of(v), top >svg
     for (m = 1; m <= 2; m++) {
@@ -109,7 +109,7 @@ function picture(    c, m) {
     print "<rect width=\"100%\" height=\"100%\" fill=\"#FFFFFF\"/>\n<g>\n<g fill=\"#222222\">" >svg
     text(60, 26, "start", "Validation loss over the share of training that is quantized", " font-size=\"16\" font-weight=\"bold\"")
     for (m = 1; m <= 2; m++) text(60 + 110 * (m - 1), 48, "start", modes[m], " fill=\"" colors[m] "\"")
-    text(280, 48, "start", "dashed: the rule of Compute-Optimal QAT")
+    text(280, 48, "start", "nats per token; dashed: the rule of Compute-Optimal QAT")
     print "</g>\n<g fill=\"none\">" >svg
     for (c = 1; c <= n_case; c++) panel(c)
     print "</g>\n</g>\n</svg>" >svg
