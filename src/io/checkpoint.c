@@ -15,14 +15,16 @@ _Static_assert((int)TRIT_ATTR_INT == (int)TRIT_H5_INT && (int)TRIT_ATTR_REAL == 
                    (int)TRIT_ATTR_TEXT == (int)TRIT_H5_TEXT,
                "kinds are cast");
 
-/* Words between slashes, none of them empty, "." or "..". */
+/* Words between slashes, none of them empty, "." or "..", and no more than reading accepts. */
 static bool path_ok(const char *path) {
-    for (const char *word = path;;) {
+    const char *word = path;
+    for (int depth = 1; depth <= TRIT_H5_MAX_DEPTH; depth++) {
         size_t n = strcspn(word, "/");
         if (!n || (n == 1 && word[0] == '.') || (n == 2 && !strncmp(word, "..", 2))) return false;
         if (!word[n]) return strlen(path) < 512;
         word += n + 1;
     }
+    return false;
 }
 
 static trit_status write_tensor(trit_h5 *h, const trit_ckpt_tensor *t, trit_error *e) {

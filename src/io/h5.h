@@ -28,6 +28,8 @@ typedef struct trit_h5_value {
 
 /* The format keeps an attribute in one message of less than 64 KiB. */
 enum { TRIT_H5_TEXT_MAX = 60000 };
+/* The most words between slashes in the path of a dataset that trit_h5_each accepts. */
+enum { TRIT_H5_MAX_DEPTH = 16 };
 
 /* A new, empty file. Free with trit_h5_free. */
 trit_status trit_h5_create(trit_h5 **out, trit_error *e);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_PATH_BYTES = 1024, MAX_DEPTH = 16, MAX_OBJECTS = 1000000 };
+enum { MAX_PATH_BYTES = 1024, MAX_OBJECTS = 1000000 };
 
 /* ---- the image: HDF5's driver for memory works on the caller's, so nothing is copied ---- */
 
@@ -195,7 +195,7 @@ static trit_status visit_object(visit *v, hid_t object) {
     if (type != H5I_GROUP) {
         return TRIT_FAIL(v->e, E_FORMAT, "'%s' is neither a group nor a dataset", v->path);
     }
-    if (v->depth >= MAX_DEPTH) {
+    if (v->depth >= TRIT_H5_MAX_DEPTH) {
         return TRIT_FAIL(v->e, E_FORMAT, "'%s': groups are nested too deeply", v->path);
     }
     v->depth++;

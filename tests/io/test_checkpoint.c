@@ -399,9 +399,13 @@ static void one_tensor(void **unused) {
     trit_checkpoint_close(c);
 }
 
+/* As deep as a path may be, and deeper. */
+static const char deep[] = "a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a";
+static const char too_deep[] = "a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a";
+
 static void refuses_bad_lists(void **unused) {
     (void)unused;
-    static const char *const bad[] = {"", "/a", "a/", "a//b", ".", "a/../b"};
+    static const char *const bad[] = {"", "/a", "a/", "a//b", ".", "a/../b", too_deep};
     trit_real x = 1;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         trit_ckpt_tensor t = {bad[i], TRIT_REAL, 0, {0}, &x, NULL, false};
@@ -423,9 +427,13 @@ static void refuses_bad_lists(void **unused) {
     big[60000] = '\0';
     e = (trit_error){0};
     assert_ok(trit_checkpoint_write(NULL, path, clash, 1, &a, 1, &e));
+    clash[1].path = deep;
+    clash[0].path = "b";
+    assert_ok(trit_checkpoint_write(NULL, path, clash, 2, &a, 1, &e));
     trit_checkpoint *c = NULL;
     const char *text = NULL;
     assert_ok(trit_checkpoint_open(&c, path, &e));
+    assert_int_equal(trit_checkpoint_n_tensors(c), 2);
     assert_ok(trit_checkpoint_attr_text(c, "config", &text, &e));
     assert_string_equal(text, big);
     trit_checkpoint_close(c);
