@@ -47,6 +47,10 @@ static void branches(void **state) {
     assert_exit(0, program_run("explain tiny.json compute=fp32 quant.method=bitnet-b1.58"), "");
     assert_non_null(strstr(program_out.at, " 0 multiply int8 codes"));
     assert_exit(0, program_run("explain tiny.json quant.method=bitnet-b1.58"), "");
+    /* By default all do that can. */
+    if (!strstr(program_out.at, "lacks AVX-512")) {
+        assert_non_null(strstr(program_out.at, " 6 multiply int8 codes, backward bf16"));
+    }
     char *at = strstr(program_out.at, "\ntotal "), total[200];
     assert_non_null(at);
     snprintf(total, sizeof total, "%.*s", (int)strcspn(at + 1, "\n") + 1, at);
