@@ -172,7 +172,10 @@ trit_status trit_ledger_known(const char *dir, const trit_sweep *s, cJSON **out,
     char path[TRIT_LEDGER_PATH_BYTES];
     *out = NULL;
     TRIT_TRY(join(path, dir, "sweep.json", e));
-    if (!exists(path)) return check_empty(dir, e);
+    if (!exists(path)) {
+        trit_status empty = check_empty(dir, e);
+        if (!empty || !exists(path)) return empty; /* else another worker has just begun it */
+    }
     cJSON *old = NULL, *known = cJSON_CreateObject();
     trit_status status = known ? trit_json_load_data(&old, path, e)
                                : TRIT_FAIL(e, E_NOMEM, "no memory for the sweep");

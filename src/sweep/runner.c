@@ -389,9 +389,10 @@ static trit_status fill(runner *r, int *left, trit_error *e) {
     return TRIT_OK;
 }
 
+/* With no_wait, two looks: a lock may be held by somebody who looks at the cell as well. */
 static trit_status work(runner *r, trit_error *e) {
     bool told = false, stopped = false;
-    for (;;) {
+    for (int idle = 0;;) {
         int left = 0;
         if (r->o->stop && *r->o->stop) r->stopping = true;
         if (r->stopping && !stopped) {
@@ -400,12 +401,13 @@ static trit_status work(runner *r, trit_error *e) {
         }
         TRIT_TRY(reap(r, e));
         if (!r->stopping) TRIT_TRY(fill(r, &left, e));
-        if (!r->n_running && (r->stopping || !left || r->o->no_wait)) return TRIT_OK;
-        if (!r->n_running && !told) {
+        idle = r->n_running || r->news ? 0 : idle + 1;
+        if (!r->n_running && (r->stopping || !left || (r->o->no_wait && idle > 1))) return TRIT_OK;
+        if (idle && !told && !r->o->no_wait) {
             trit_log_info(r->o->log, "waiting for cells that other workers have claimed");
             told = true;
         }
-        pause_ms(r->n_running ? 10 : 300);
+        pause_ms(idle ? 300 : 10);
     }
 }
 

@@ -267,6 +267,38 @@ static void workers_share_a_directory(void **state) {
     assert_same_results("shared");
 }
 
+/* A worker that waits for nobody takes every cell that nobody has, whatever others end meanwhile.
+ */
+static void workers_that_do_not_wait(void **state) {
+    (void)state;
+#define FREE "sweep base.json 'seed=range(4)' train.steps=400 --no-wait --run free "
+    pid_t pid = program_start("", FREE);
+    for (int i = 0; i < 20000 && shell("ls free/cells/*/run/metrics.jsonl >/dev/null 2>&1"); i++) {
+        usleep(1000);
+    }
+    /* While it is at the first one, another worker has the second and ends the third. */
+    trit_error e = {0};
+    cJSON *sweep = NULL;
+    assert_ok(trit_json_load_data(&sweep, "free/sweep.json", &e));
+    char dir[4][80], ended[120];
+    for (int i = 0; i < 4; i++) {
+        const cJSON *cell = cJSON_GetArrayItem(trit_json_get(sweep, "cells"), i);
+        snprintf(dir[i], sizeof dir[i], "free/cells/%s",
+                 cJSON_GetStringValue(trit_json_get(cell, "hash")));
+    }
+    cJSON_Delete(sweep);
+    trit_lock lock = {0};
+    assert_ok(trit_lock_take(dir[1], &lock, &e));
+    snprintf(ended, sizeof ended, "%s/result.json", dir[2]);
+    spit(ended, "{\"val_loss\": 1}\n");
+    assert_int_equal(program_wait(pid), 0);
+    wait_for("err", "[2/4] seed=2: ended by another worker");
+    wait_for("err", "[3/4] seed=3: val_loss");
+    trit_lock_release(&lock);
+    assert_exit(0, program_run(FREE), "[4/4] seed=1: val_loss");
+#undef FREE
+}
+
 static void reports(void **state) {
     (void)state;
     assert_exit(0, program_run("report straight"), "");
@@ -349,6 +381,7 @@ int main(void) {
         cmocka_unit_test(searched),
         cmocka_unit_test(searched_in_spite_of_all),
         cmocka_unit_test(workers_share_a_directory),
+        cmocka_unit_test(workers_that_do_not_wait),
         cmocka_unit_test(reports),
         cmocka_unit_test(for_tensorboard),
         cmocka_unit_test(watched),
