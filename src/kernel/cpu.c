@@ -7,7 +7,7 @@
 /* The compilers' feature test covers the operating system's part (XGETBV) too. */
 bool trit_cpu_has_avx2(void) {
 #if defined(__x86_64__)
-    return __builtin_cpu_supports("avx2");
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #else
     return false;
 #endif

@@ -123,8 +123,8 @@ static void stopped_anywhere(void **state) {
 
 static void old_checkpoints_go_and_the_best_stays(void **state) {
     (void)state;
-    /* A high rate after a while: the best comes early. */
-    static const char more[] = ", \"optim\": {\"lr\": 1, \"warmup\": 60, \"clip_norm\": 0}, "
+    /* A rate that soon is far too high: the best comes early. */
+    static const char more[] = ", \"optim\": {\"lr\": 5, \"warmup\": 60, \"clip_norm\": 0}, "
                                "\"run\": {\"save_every\": 10, \"keep_last\": 3}";
     trap t = {.kind = -1};
     trit_error e;
@@ -303,7 +303,7 @@ static void spikes_are_skipped(void **state) {
 
 static void what_is_kept(void **state) {
     (void)state;
-    static const char more[] = ", \"optim\": {\"lr\": 1, \"warmup\": 60, \"clip_norm\": 0}, "
+    static const char more[] = ", \"optim\": {\"lr\": 5, \"warmup\": 60, \"clip_norm\": 0}, "
                                "\"run\": {\"save_every\": 5, \"keep_every\": 15, "
                                "\"keep_best\": false}";
     trap t = {.kind = -1};
