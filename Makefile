@@ -35,7 +35,7 @@ check-packages:
 demo: build-packages ## install what is missing, build the program, train a small network, let it write
 	@$(MAKE) --no-print-directory compile TARGET=trit_cli
 	$(BUILD)/trit train configs/quickstart.json --run $(RUN)
-	$(BUILD)/trit generate $(RUN) --prompt "Once" --tokens 500 --temperature 0.3 --seed 7
+	$(BUILD)/trit generate $(RUN) --prompt "Once" --tokens 500 --temperature 0.3 --seed 8
 	@for plot in $(RUN)/plots/*.png; do [ ! -f "$$plot" ] || echo "Curves: $$plot"; done
 
 test: build-packages ## install what is missing, build, run all tests
