@@ -5,7 +5,7 @@
 #
 #   test_slurm.sh TRIT
 set -eu
-trit=${1:?usage: test_slurm.sh TRIT}
+trit=$(realpath "${1:?usage: test_slurm.sh TRIT}")
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$(mktemp -d)
 finish() {
