@@ -389,7 +389,7 @@ static trit_status fill(runner *r, int *left, trit_error *e) {
     return TRIT_OK;
 }
 
-/* With no_wait, two looks: a lock may be held by somebody who looks at the cell as well. */
+/* With no_wait, until two looks find nothing to do: a lock may be held for a look only, as here. */
 static trit_status work(runner *r, trit_error *e) {
     bool told = false, stopped = false;
     for (int idle = 0;;) {

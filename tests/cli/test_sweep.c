@@ -267,8 +267,7 @@ static void workers_share_a_directory(void **state) {
     assert_same_results("shared");
 }
 
-/* A worker that waits for nobody takes every cell that nobody has, whatever others end meanwhile.
- */
+/* A worker that waits for nobody leaves no free cell, whatever others end meanwhile. */
 static void workers_that_do_not_wait(void **state) {
     (void)state;
 #define FREE "sweep base.json 'seed=range(4)' train.steps=400 --no-wait --run free "
