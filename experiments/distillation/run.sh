@@ -2,7 +2,8 @@
 # A ternary student from nothing, from full precision, and with a teacher, see README.md.
 #
 #   run.sh          trains what is missing; can be stopped (Ctrl-C) and called again
-#   run.sh report   reports of the runs that are there: tales/ and shakespeare/
+#   run.sh report   reports of the runs that are there: tales/ and shakespeare/, or beside the runs
+#                   with other STEPS, SEEDS or TEACHER
 #
 # STEPS=60, SEEDS=1 and TEXTS=tales make it smaller, TEACHER=N trains the teacher N times as long as a
 # student, JOBS=N trains N at a time, RUNS=DIR is another place for the runs, TRIT is the program,
@@ -14,6 +15,8 @@ trit=$(realpath "${TRIT:-$root/build/trit}")
 steps=${STEPS:-300}
 teacher=${TEACHER:-4}
 runs=${RUNS:-$here/runs}/$steps-steps-$teacher
+out=$here
+[ -z "${STEPS:-}${SEEDS:-}${TEACHER:-}" ] || out=$runs
 texts=${TEXTS:-tales shakespeare}
 shakespeare=${SHAKESPEARE:-$root/../shared/data/tiny-shakespeare/input.txt}
 export OMP_WAIT_POLICY=passive
@@ -36,7 +39,7 @@ train() {
 }
 
 report() {
-    "$trit" report "$runs/$1/sweep" --baseline recipe=full --out "$here/$1"
+    "$trit" report "$runs/$1/sweep" --baseline recipe=full --out "$out/$1"
 }
 
 case ${1:-train} in
@@ -52,7 +55,7 @@ train)
     ;;
 report) for text in $texts; do report "$text"; done ;;
 *)
-    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac
